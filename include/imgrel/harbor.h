@@ -1,0 +1,96 @@
+/* harbor.h - Harbor projects and robot accounts (Harbor API v2.0).
+ *
+ * A handle holds one Harbor's URL and login. JSON goes in and comes out as Harbor speaks it; what
+ * has no function of its own is reached through imgrel_harbor_request(). Every call may block,
+ * can be cancelled by its opts, and a handle belongs to one thread at a time. Beside what they
+ * list all can give: ENET, ETIMEOUT, ECANCELED, EAUTH (wrong login), EDENIED (no right), EPROTO
+ * (not Harbor), ELIMIT, EFAILED (Harbor answers 5xx), ENOMEM, EFORKED. */
+#ifndef IMGREL_HARBOR_H
+#define IMGREL_HARBOR_H
+
+#include <imgrel/client.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct imgrel_harbor imgrel_harbor;
+
+/** Makes a handle; nothing is sent yet. url: "https://harbor.lan" with or without /api/v2.0. user
+ *  NULL: anonymous. The password is copied and wiped on free. Errors: EINVAL, ENOMEM. */
+IMGREL_API int imgrel_harbor_new(imgrel_client *c, const char *url, const char *user,
+                                 const char *password, imgrel_harbor **out, imgrel_error *err);
+/** Frees it. NULL is fine. */
+IMGREL_API void imgrel_harbor_free(imgrel_harbor *h);
+
+/** Proves the login (GET /users/current; 412 is a robot's yes) and reads the version. ret_json
+ *  (may be NULL): {"version","user","robot":bool,"admin":bool}, the caller's. */
+IMGREL_API int imgrel_harbor_check(imgrel_harbor *h, const imgrel_opts *o, char **ret_json,
+                                   imgrel_error *err);
+
+/** Sees to it that a project exists and is private or public as said. is_private: 1 private,
+ *  0 public, -1 leave (new ones are private). ret_json (may be NULL): the project, with
+ *  "imgrel": "created" | "changed" | "unchanged"; the caller's. Errors also: EINVAL (name). */
+IMGREL_API int imgrel_harbor_project_ensure(imgrel_harbor *h, const char *name, int is_private,
+                                            const imgrel_opts *o, char **ret_json,
+                                            imgrel_error *err);
+/** Reads a project. The caller's (imgrel_free). Errors also: ENOTFOUND. */
+IMGREL_API int imgrel_harbor_project_get(imgrel_harbor *h, const char *name, const imgrel_opts *o,
+                                         char **ret_json, imgrel_error *err);
+/** Deletes a project; with_repositories 1: what is in it first. Errors also: ENOTFOUND,
+ *  ECONFLICT (it has repositories). */
+IMGREL_API int imgrel_harbor_project_delete(imgrel_harbor *h, const char *name,
+                                            int with_repositories, const imgrel_opts *o,
+                                            imgrel_error *err);
+
+/** A robot account; wiped on free. */
+typedef struct imgrel_robot imgrel_robot;
+
+/** Sees to it that a project robot exists with exactly these rights. spec: JSON {"role": "pull" |
+ *  "push", or "access": [{"resource","action"}], "expires": "never" | "30d", "description",
+ *  "new_secret": bool}. The secret is known only if the robot was created or "new_secret" asked
+ *  for one. Errors also: EINVAL, ENOTFOUND (project). */
+IMGREL_API int imgrel_harbor_robot_ensure(imgrel_harbor *h, const char *project, const char *name,
+                                          const char *spec, const imgrel_opts *o,
+                                          imgrel_robot **out, imgrel_error *err);
+/** Gives a robot a new secret at once; the old one dies now. Errors also: ENOTFOUND. */
+IMGREL_API int imgrel_harbor_robot_rotate(imgrel_harbor *h, const char *project, const char *name,
+                                          const imgrel_opts *o, imgrel_robot **out,
+                                          imgrel_error *err);
+/** Reads a robot; its secret is unknown. Errors also: ENOTFOUND. */
+IMGREL_API int imgrel_harbor_robot_get(imgrel_harbor *h, const char *project, const char *name,
+                                       const imgrel_opts *o, imgrel_robot **out, imgrel_error *err);
+/** Deletes a robot. Bearer tokens that it already has live up to 30 minutes more. Errors also:
+ *  ENOTFOUND. */
+IMGREL_API int imgrel_harbor_robot_delete(imgrel_harbor *h, const char *project, const char *name,
+                                          const imgrel_opts *o, imgrel_error *err);
+/** The full name to log in with ("robot$library+k8s"). Lives with the handle. */
+IMGREL_API const char *imgrel_robot_name(const imgrel_robot *r);
+/** The secret; NULL if it is not known. Lives with the handle, wiped on free. */
+IMGREL_API const char *imgrel_robot_secret(const imgrel_robot *r);
+/** The robot as JSON, no secret, with "imgrel": "created" | "changed" | "unchanged" | "rotated".
+ *  Lives with the handle. */
+IMGREL_API const char *imgrel_robot_json(const imgrel_robot *r);
+/** Wipes and frees it. NULL is fine. */
+IMGREL_API void imgrel_robot_free(imgrel_robot *r);
+
+/** Lists things, one JSON document per item, every page. kind: "project", "robot", "repository",
+ *  "artifact", "tag". parent: the project, "project/repository", or "project/repository@digest"
+ *  that they belong to (NULL for projects; for robots NULL means system robots). query: Harbor's
+ *  q= expression, keys checked; NULL: all. Errors also: EINVAL, ENOTFOUND. */
+IMGREL_API int imgrel_harbor_list(imgrel_harbor *h, const char *kind, const char *parent,
+                                  const char *query, const imgrel_opts *o, imgrel_iter **out,
+                                  imgrel_error *err);
+
+/** Sends any request under /api/v2.0 with our login, retries and error texts. path: "/health",
+ *  with its query, encoded by the caller. json NULL: no body. ret_json (may be NULL): the body,
+ *  "" if empty, the caller's; ret_status (may be NULL): the HTTP status. A status of 400 or more
+ *  is an error. */
+IMGREL_API int imgrel_harbor_request(imgrel_harbor *h, const char *method, const char *path,
+                                     const char *json, const imgrel_opts *o, char **ret_json,
+                                     int *ret_status, imgrel_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,2 @@
+# Sources of lib/api, in reading order.
+api_sources =

@@ -1,0 +1,2 @@
+# Sources of lib/base, in reading order.
+base_sources =

@@ -1,0 +1,2 @@
+# Sources of lib/fmt, in reading order.
+fmt_sources =

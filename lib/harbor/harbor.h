@@ -1,0 +1,86 @@
+/* harbor.h - Harbor's API v2.0 from the inside: what include/imgrel/harbor.h says, with a call.
+ * Never a cookie, Basic sent at once, names double-encoded, pages counted from X-Total-Count. */
+#ifndef IR_HARBOR_HARBOR_H
+#define IR_HARBOR_HARBOR_H
+
+#include "fmt/json.h"
+#include "net/http.h"
+
+typedef struct ir_harbor ir_harbor;
+int ir_must_use ir_harbor_new(const char *url, const char *user, const char *password,
+                              ir_harbor **ret, imgrel_error *err);
+void ir_harbor_free(ir_harbor *h);
+const char *ir_harbor_url(const ir_harbor *h); /* without /api/v2.0 and trailing slash */
+
+/* Login proved; version ("2.15", NULL if it does not say) remembered. ret may be NULL. */
+int ir_must_use ir_harbor_check(const ir_call *call, ir_harbor *h, ir_json **ret,
+                                imgrel_error *err);
+
+/* What an ensure did. */
+enum ir_change { IR_UNCHANGED, IR_CREATED, IR_CHANGED, IR_ROTATED };
+const char *ir_change_str(enum ir_change c); /* "unchanged", "created", ... */
+
+/* 1 it exists, 0 not (HEAD: true whatever rights the caller has), or a code. */
+int ir_must_use ir_harbor_project_exists(const ir_call *call, ir_harbor *h, const char *name,
+                                         imgrel_error *err);
+int ir_must_use ir_harbor_project_get(const ir_call *call, ir_harbor *h, const char *name,
+                                      ir_json **ret, imgrel_error *err);
+int ir_must_use ir_harbor_project_ensure(const ir_call *call, ir_harbor *h, const char *name,
+                                         int is_private, enum ir_change *ret_change, ir_json **ret,
+                                         imgrel_error *err);
+int ir_must_use ir_harbor_project_delete(const ir_call *call, ir_harbor *h, const char *name,
+                                         bool with_repositories, imgrel_error *err);
+
+typedef struct ir_robot {
+    int64_t id;
+    char *name;             /* full: "robot$library+k8s" */
+    char *secret;           /* NULL: not known; wiped on free */
+    enum ir_change change;
+    ir_json *json;          /* as Harbor has it, without secret */
+} ir_robot;
+void ir_robot_free(ir_robot *r);
+static inline void ir_robot_auto(ir_robot *r) { ir_robot_free(r); }
+
+/* What a robot must be. */
+typedef struct ir_robot_spec {
+    const char *role;       /* "pull" or "push"; NULL: access */
+    const ir_json *access;  /* array of {resource, action} */
+    int64_t days;           /* of life, from now; -1 never; 0: leave as it is (new ones: never) */
+    const char *description; /* NULL: leave */
+    bool new_secret;        /* rotate it if it was there */
+} ir_robot_spec;
+int ir_must_use ir_harbor_robot_ensure(const ir_call *call, ir_harbor *h, const char *project,
+                                       const char *name, const ir_robot_spec *spec, ir_robot *ret,
+                                       imgrel_error *err);
+int ir_must_use ir_harbor_robot_find(const ir_call *call, ir_harbor *h, const char *project,
+                                     const char *name, ir_robot *ret, imgrel_error *err);
+int ir_must_use ir_harbor_robot_rotate(const ir_call *call, ir_harbor *h, const char *project,
+                                       const char *name, ir_robot *ret, imgrel_error *err);
+int ir_must_use ir_harbor_robot_delete(const ir_call *call, ir_harbor *h, const char *project,
+                                       const char *name, imgrel_error *err);
+
+/* project/repository[@digest|:tag] things that a release touches. */
+int ir_must_use ir_harbor_repository_delete(const ir_call *call, ir_harbor *h, const char *project,
+                                            const char *repository, imgrel_error *err);
+int ir_must_use ir_harbor_artifact_delete(const ir_call *call, ir_harbor *h, const char *project,
+                                          const char *repository, const char *reference,
+                                          imgrel_error *err);
+int ir_must_use ir_harbor_tag_delete(const ir_call *call, ir_harbor *h, const char *project,
+                                     const char *repository, const char *tag, imgrel_error *err);
+
+/* Lists page by page. */
+typedef struct ir_harbor_pages ir_harbor_pages;
+int ir_must_use ir_harbor_list(const ir_call *call, ir_harbor *h, const char *kind,
+                               const char *parent, const char *query, ir_harbor_pages **ret,
+                               imgrel_error *err);
+/* 1 with an item (owned by the caller), 0 at the end, or a code. */
+int ir_must_use ir_harbor_pages_next(const ir_call *call, ir_harbor_pages *p, ir_json **ret,
+                                     imgrel_error *err);
+void ir_harbor_pages_free(ir_harbor_pages *p);
+
+/* Any request below /api/v2.0; a status of 400 or more is an error. body may be NULL. */
+int ir_must_use ir_harbor_request(const ir_call *call, ir_harbor *h, const char *method,
+                                  const char *path, const ir_json *body, ir_reply *ret,
+                                  imgrel_error *err);
+
+#endif

@@ -1,0 +1,2 @@
+# Sources of lib/harbor, in reading order.
+harbor_sources =

@@ -1,0 +1,124 @@
+/* kube.h - the Kubernetes API from the inside: what include/imgrel/kube.h says, with a call. A
+ * handle is one context of a configuration. */
+#ifndef IR_KUBE_KUBE_H
+#define IR_KUBE_KUBE_H
+
+#include "fmt/json.h"
+#include "net/http.h"
+
+typedef struct ir_kube ir_kube;
+/* kubeconfig NULL: $KUBECONFIG, ~/.kube/config, in-cluster. */
+int ir_must_use ir_kube_new(const ir_call *call, const char *kubeconfig, const char *context,
+                            ir_kube **ret, imgrel_error *err);
+void ir_kube_free(ir_kube *k);
+const char *ir_kube_namespace(const ir_kube *k);
+const char *ir_kube_server(const ir_kube *k);
+
+/* One request; path with its query. Status >= 400 is an error read from the Status object (or
+ * from text/plain). ret_json may be NULL. */
+int ir_must_use ir_kube_request(const ir_call *call, ir_kube *k, const char *method,
+                                const char *path, const char *content_type, const char *body,
+                                size_t len, ir_json **ret_json, int *ret_status,
+                                imgrel_error *err);
+
+/* Kinds: "pod", "service", "secret", "namespace", "serviceaccount", "deployment", "event",
+ * "configmap", "node" and their plurals. object is "kind/name". ns NULL: the context's. */
+int ir_must_use ir_kube_get(const ir_call *call, ir_kube *k, const char *ns, const char *object,
+                            ir_json **ret, imgrel_error *err);
+int ir_must_use ir_kube_create(const ir_call *call, ir_kube *k, const char *ns,
+                               const ir_json *object, ir_json **ret, imgrel_error *err);
+/* Server-side apply as field manager "imgrel"; IR_FORCE(call) takes fields over. ret may be NULL;
+ * ret_changed (may be NULL): resourceVersion moved or it was created. */
+int ir_must_use ir_kube_apply(const ir_call *call, ir_kube *k, const char *ns,
+                              const ir_json *object, ir_json **ret, bool *ret_changed,
+                              imgrel_error *err);
+/* Deletes and waits until it is gone. uid NULL: whatever has the name. */
+int ir_must_use ir_kube_delete(const ir_call *call, ir_kube *k, const char *ns, const char *object,
+                               const char *uid, imgrel_error *err);
+typedef int ir_kube_item_fn(void *user, const ir_json *item, imgrel_error *err);
+int ir_must_use ir_kube_list(const ir_call *call, ir_kube *k, const char *ns, const char *kind,
+                             const char *label_selector, const char *field_selector,
+                             ir_kube_item_fn *fn, void *user, imgrel_error *err);
+
+/* labels and annotations: objects put on what is created, NULL: none. `changed` tells created,
+ * changed, unchanged as the public words do. */
+int ir_must_use ir_kube_namespace_ensure(const ir_call *call, ir_kube *k, const char *name,
+                                         const ir_json *labels, const char **ret_change,
+                                         ir_json **ret, imgrel_error *err);
+int ir_must_use ir_kube_secret_ensure(const ir_call *call, ir_kube *k, const char *ns,
+                                      const char *name, const char *registry, const char *user,
+                                      const char *password, const ir_json *labels,
+                                      const char **ret_change, imgrel_error *err);
+/* The login that a docker-registry secret holds for a registry; ENOTFOUND when it has none. Both
+ * are the caller's; wipe the secret. */
+int ir_must_use ir_kube_secret_login(const ir_call *call, ir_kube *k, const char *ns,
+                                     const char *name, const char *registry, char **ret_user,
+                                     char **ret_secret, imgrel_error *err);
+
+typedef struct ir_pod_spec {
+    const char *name, *image, *pull_secret; /* pull_secret NULL: none */
+    int64_t port;                           /* 0: none */
+    const ir_json *env, *command, *args, *labels, *annotations, *resources;
+} ir_pod_spec;
+ir_json *ir_kube_pod_object(const ir_pod_spec *spec);
+/* ret_change: "created", "unchanged" or "replaced". Ours is what carries the label
+ * app.kubernetes.io/managed-by=imgrel. */
+int ir_must_use ir_kube_pod_run(const ir_call *call, ir_kube *k, const char *ns,
+                                const ir_pod_spec *spec, const char **ret_change, ir_json **ret,
+                                imgrel_error *err);
+ir_json *ir_kube_service_object(const char *name, const ir_json *selector, int64_t port,
+                                int64_t target_port, const ir_json *labels);
+int ir_must_use ir_kube_service_ensure(const ir_call *call, ir_kube *k, const char *ns,
+                                       const ir_json *service, const char **ret_change,
+                                       ir_json **ret, imgrel_error *err);
+int ir_must_use ir_kube_service_expose(const ir_call *call, ir_kube *k, const char *ns,
+                                       const char *pod, int64_t port, int64_t target_port,
+                                       const char **ret_change, ir_json **ret, imgrel_error *err);
+
+/* diagnose.c: what the pod, its events and nothing else say. Strings are owned. */
+typedef struct ir_diagnosis {
+    const char *state; /* "ready", "progressing", "failed"; static */
+    const char *cause; /* short name, "pull-unauthorized"; static; "" when ready */
+    char *message, *cure;
+    bool final;        /* it cannot become ready without a change */
+    ir_json *evidence; /* array of {"source", "text"} */
+} ir_diagnosis;
+int ir_must_use ir_kube_diagnose(const ir_call *call, ir_kube *k, const char *ns, const char *pod,
+                                 ir_diagnosis *ret, imgrel_error *err);
+/* Pure: from a pod and its events (an array; NULL: none). */
+int ir_must_use ir_diagnose(const ir_json *pod, const ir_json *events, ir_diagnosis *ret,
+                            imgrel_error *err);
+void ir_diagnosis_free(ir_diagnosis *d);
+/* Until Ready: watch, resumed; EFAILED with cause and cure when it cannot become so. ret: the pod. */
+int ir_must_use ir_kube_wait_ready(const ir_call *call, ir_kube *k, const char *ns,
+                                   const char *pod, ir_json **ret, imgrel_error *err);
+
+typedef struct ir_log_spec {
+    const char *container;
+    bool follow, previous, timestamps;
+    int64_t tail, since_s; /* -1: not said */
+} ir_log_spec;
+int ir_must_use ir_kube_logs(const ir_call *call, ir_kube *k, const char *ns, const char *pod,
+                             const ir_log_spec *spec, int fd, imgrel_error *err);
+
+/* forward.c: SPDY in WebSocket first, v4.channel.k8s.io as the fallback. object: pod/X, service/X. */
+typedef struct ir_forward_conn ir_forward_conn;
+int ir_must_use ir_kube_dial(const ir_call *call, ir_kube *k, const char *ns, const char *object,
+                             int port, ir_forward_conn **ret, imgrel_error *err);
+int64_t ir_must_use ir_forward_read(const ir_call *call, ir_forward_conn *c, void *buf, size_t len,
+                                    imgrel_error *err);
+int ir_must_use ir_forward_write(const ir_call *call, ir_forward_conn *c, const void *p, size_t len,
+                                 imgrel_error *err);
+int ir_must_use ir_forward_shutdown(const ir_call *call, ir_forward_conn *c, imgrel_error *err);
+void ir_forward_close(ir_forward_conn *c);
+/* Listens and forwards until the call ends (cancelled: 0). */
+int ir_must_use ir_kube_forward(const ir_call *call, ir_kube *k, const char *ns,
+                                const char *object, const char *ports, const char *address,
+                                imgrel_error *err);
+/* GET http://localhost/ through one dialled connection: for the page step. The reply's status and
+ * body (capped); no redirects. */
+int ir_must_use ir_kube_page(const ir_call *call, ir_kube *k, const char *ns, const char *object,
+                             int port, const char *path, int *ret_status, ir_buf *ret_body,
+                             imgrel_error *err);
+
+#endif

@@ -1,0 +1,2 @@
+# Sources of lib/mock, in reading order.
+mock_sources =

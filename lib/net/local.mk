@@ -1,0 +1,2 @@
+# Sources of lib/net, in reading order.
+net_sources =

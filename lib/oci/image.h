@@ -1,0 +1,48 @@
+/* image.h - image assembly: an image is made from a spec (registry.h, imgrel_image_assemble), its
+ * layers in one pass from files to the destination: tar, diffID, compression, digest, store. */
+#ifndef IR_OCI_IMAGE_H
+#define IR_OCI_IMAGE_H
+
+#include "oci/store.h"
+
+/* A layer that was made: what the manifest and the config need of it. */
+typedef struct ir_layer {
+    ir_desc desc;               /* compressed: media type, digest, size */
+    char diff_id[IR_DIGEST_MAX];
+} ir_layer;
+
+/* One source of a layer. */
+typedef struct ir_layer_from {
+    const char *path; /* a directory (its content), a file, or a tar (as it is) */
+    const char *to;   /* absolute place in the image; a directory for a directory */
+    int64_t uid, gid; /* -1: 0 */
+    int mode;         /* of files; -1: the file's own, normalised to 0644 / 0755 */
+} ir_layer_from;
+
+/* Tars the sources and compresses on two threads into a writer of dst. created_s: every entry's
+ * mtime is at most this (SOURCE_DATE_EPOCH); -1: 0. media_type chooses the compression. */
+int ir_must_use ir_layer_make(const ir_call *call, ir_store *dst, const ir_layer_from *from,
+                              size_t n, int64_t created_s, const char *media_type, ir_layer *ret,
+                              imgrel_error *err);
+/* The diffIDs only, without compressing: to see whether the destination's image is the same. */
+int ir_must_use ir_layer_diff_id(const ir_call *call, const ir_layer_from *from, size_t n,
+                                 int64_t created_s, char ret[IR_DIGEST_MAX], imgrel_error *err);
+
+/* What to assemble. Paths in the spec are relative to base_dir. */
+typedef struct ir_assemble {
+    const ir_json *spec;
+    const char *base_dir;     /* NULL: the current one */
+    const ir_ref *dst;
+    const char *reuse;        /* selector in dst whose layers are reused when diffIDs are equal */
+    bool write_tags;          /* also put the tags (dst's and spec's), else by digest only */
+} ir_assemble;
+typedef struct ir_assembled {
+    char digest[IR_DIGEST_MAX]; /* of the index, or manifest for one platform */
+    bool unchanged;             /* reuse already is this image: nothing was written */
+    ir_manifest top;
+} ir_assembled;
+int ir_must_use ir_image_assemble(const ir_call *call, const ir_assemble *a, ir_assembled *ret,
+                                  imgrel_error *err);
+void ir_assembled_free(ir_assembled *a);
+
+#endif

@@ -1,0 +1,2 @@
+# Sources of lib/oci, in reading order.
+oci_sources =

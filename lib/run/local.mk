@@ -1,0 +1,2 @@
+# Sources of lib/run, in reading order.
+run_sources =

@@ -1,0 +1,30 @@
+/* release.h - the release engine: a release file becomes a plan of idempotent steps, which are
+ * shown (plan), done (apply), proved (verify) or undone (delete). */
+#ifndef IR_RUN_RELEASE_H
+#define IR_RUN_RELEASE_H
+
+#include "fmt/json.h"
+#include "net/call.h"
+
+typedef struct ir_release ir_release;
+int ir_must_use ir_release_load(const char *path, ir_release **ret, imgrel_error *err);
+int ir_must_use ir_release_parse(const char *p, size_t len, const char *name, const char *base_dir,
+                                 ir_release **ret, imgrel_error *err);
+int ir_must_use ir_release_set(ir_release *r, const char *key, const char *value,
+                               imgrel_error *err);
+/* Each gives its report in ret_report on success and failure alike (NULL: no memory). */
+int ir_must_use ir_release_plan(const ir_call *call, ir_release *r, ir_json **ret_report,
+                                imgrel_error *err);
+int ir_must_use ir_release_apply(const ir_call *call, ir_release *r, ir_json **ret_report,
+                                 imgrel_error *err);
+int ir_must_use ir_release_verify(const ir_call *call, ir_release *r, ir_json **ret_report,
+                                  imgrel_error *err);
+int ir_must_use ir_release_delete(const ir_call *call, ir_release *r, ir_json **ret_report,
+                                  imgrel_error *err);
+int ir_must_use ir_release_doctor(const ir_call *call, ir_release *r, ir_json **ret_report,
+                                  imgrel_error *err);
+int ir_must_use ir_release_render(const ir_call *call, ir_release *r, ir_buf *out,
+                                  imgrel_error *err);
+void ir_release_free(ir_release *r);
+
+#endif

@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-/* ---- cancel ------------------------------------------------------------------------------- */
+/* ---- cancel --------------------------------------------------------------------------------- */
 
 /** A sticky token: once fired, every call that carries it ends with IMGREL_ECANCELED. */
 typedef struct imgrel_cancel imgrel_cancel;
@@ -32,7 +32,7 @@ IMGREL_API int imgrel_cancel_fd(const imgrel_cancel *t);
  *  opened with it must be freed. NULL is fine. */
 IMGREL_API void imgrel_cancel_free(imgrel_cancel *t);
 
-/* ---- progress, and the options of one call ------------------------------------------------ */
+/* ---- progress, and the options of one call -------------------------------------------------- */
 
 #define IMGREL_EVENT_BYTES 1     /**< bytes moved for `what` */
 #define IMGREL_EVENT_STEP 2      /**< a step began or ended: `what` names it, `detail` its state */
@@ -70,7 +70,7 @@ typedef struct imgrel_opts {
 } imgrel_opts;
 #define IMGREL_OPTS .size = sizeof(imgrel_opts)
 
-/* ---- log ----------------------------------------------------------------------------------- */
+/* ---- log ------------------------------------------------------------------------------------ */
 
 #define IMGREL_LOG_ERROR 1
 #define IMGREL_LOG_WARN 2
@@ -91,7 +91,7 @@ typedef struct imgrel_log_record {
  *  not call back into the library. */
 typedef void imgrel_log_fn(void *user, const imgrel_log_record *record);
 
-/* ---- client -------------------------------------------------------------------------------- */
+/* ---- client --------------------------------------------------------------------------------- */
 
 typedef struct imgrel_client imgrel_client;
 

@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-/* ---- references ------------------------------------------------------------------------------ */
+/* ---- references ----------------------------------------------------------------------------- */
 
 typedef struct imgrel_ref imgrel_ref;
 
@@ -29,7 +29,7 @@ IMGREL_API const char *imgrel_ref_part(const imgrel_ref *ref, const char *part);
 /** Frees a reference. NULL is fine. */
 IMGREL_API void imgrel_ref_free(imgrel_ref *ref);
 
-/* ---- manifests ------------------------------------------------------------------------------- */
+/* ---- manifests ------------------------------------------------------------------------------ */
 
 /** Reads a manifest or index (distribution-spec "Pulling manifests"). With opts.platform and an
  *  index, reads that platform's manifest. ret_bytes: exact bytes, NUL after the last (not
@@ -59,7 +59,7 @@ IMGREL_API int imgrel_inspect(imgrel_client *c, const char *ref, const imgrel_op
 IMGREL_API int imgrel_delete(imgrel_client *c, const char *ref, const imgrel_opts *o,
                              imgrel_error *err);
 
-/* ---- lists ------------------------------------------------------------------------------------ */
+/* ---- lists ---------------------------------------------------------------------------------- */
 
 /** Tags of a repository, a name per item (distribution-spec "Listing tags"). */
 IMGREL_API int imgrel_tags(imgrel_client *c, const char *repository, const imgrel_opts *o,
@@ -72,7 +72,7 @@ IMGREL_API int imgrel_catalog(imgrel_client *c, const char *host, const imgrel_o
 IMGREL_API int imgrel_referrers(imgrel_client *c, const char *ref, const char *artifact_type,
                                 const imgrel_opts *o, imgrel_iter **out, imgrel_error *err);
 
-/* ---- blobs -------------------------------------------------------------------------------------*/
+/* ---- blobs ---------------------------------------------------------------------------------- */
 
 /** A blob that is read or written like a file; one thread at a time. */
 typedef struct imgrel_blob imgrel_blob;
@@ -107,7 +107,7 @@ IMGREL_API int imgrel_blob_put(imgrel_client *c, const char *repository, int fd,
 IMGREL_API int imgrel_blob_exists(imgrel_client *c, const char *ref, const imgrel_opts *o,
                                   int64_t *ret_size, imgrel_error *err);
 
-/* ---- copy ---------------------------------------------------------------------------------------*/
+/* ---- copy ----------------------------------------------------------------------------------- */
 
 /** Copies an image between any two places with all that it names, skipping what is there.
  *  opts.platform: only those of an index (one: its manifest alone). ret_digest (may be NULL): of
@@ -120,7 +120,7 @@ IMGREL_API int imgrel_copy(imgrel_client *c, const char *from, const char *to,
 IMGREL_API int imgrel_copy_spec(imgrel_client *c, const char *spec, const imgrel_opts *o,
                                 char **ret_json, imgrel_error *err);
 
-/* ---- images -------------------------------------------------------------------------------------*/
+/* ---- images --------------------------------------------------------------------------------- */
 
 /** Assembles an image without running anything. spec: JSON {"base": REF or {"linux/amd64":
  *  "rootfs-dir", ...} or absent, "platforms": ["linux/amd64", ...], "layers": [{"from": PATH,
@@ -133,7 +133,7 @@ IMGREL_API int imgrel_copy_spec(imgrel_client *c, const char *spec, const imgrel
 IMGREL_API int imgrel_image_assemble(imgrel_client *c, const char *spec, const char *dst,
                                      const imgrel_opts *o, char **ret_digest, imgrel_error *err);
 
-/* ---- logins -------------------------------------------------------------------------------------*/
+/* ---- logins --------------------------------------------------------------------------------- */
 
 /** Checks user and secret against the registry and keeps them in the auth file (key auth_file;
  *  else $REGISTRY_AUTH_FILE, else ~/.docker/config.json), 0600, atomically, other entries

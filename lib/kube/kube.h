@@ -89,7 +89,7 @@ int ir_must_use ir_kube_diagnose(const ir_call *call, ir_kube *k, const char *ns
 int ir_must_use ir_diagnose(const ir_json *pod, const ir_json *events, ir_diagnosis *ret,
                             imgrel_error *err);
 void ir_diagnosis_free(ir_diagnosis *d);
-/* Until Ready: watch, resumed; EFAILED with cause and cure when it cannot become so. ret: the pod. */
+/* Until Ready: watch, resumed; EFAILED with cause and cure when it cannot become so. */
 int ir_must_use ir_kube_wait_ready(const ir_call *call, ir_kube *k, const char *ns,
                                    const char *pod, ir_json **ret, imgrel_error *err);
 

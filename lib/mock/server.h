@@ -52,7 +52,7 @@ typedef struct mk_api {
     const char *prefix;     /* "/api/v2.0/", "/v2/", "/service/token", "/api/v1/", "/apis/" */
     bool kube;              /* listens on the Kubernetes port, else on Harbor's */
     void (*handle)(mk_request *r, mk_reply *p);
-    /* Streamed bodies, NULL: small. begin may answer at once (p->status set: the body is dropped).*/
+    /* Streamed bodies, NULL: small. begin may answer at once (p->status set: body dropped). */
     void (*begin)(mk_request *r, mk_reply *p);
     void (*piece)(mk_request *r, const void *p, size_t len);
 } mk_api;

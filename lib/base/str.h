@@ -24,7 +24,8 @@ bool ir_equal_secret(const char *a, const char *b); /* constant time in the cont
 /* A list of strings that owns them. */
 typedef struct ir_strv { char **v; size_t n; } ir_strv;
 int ir_must_use ir_strv_add(ir_strv *l, const char *s);           /* 0 or ENOMEM; copies */
-int ir_must_use ir_strv_split(ir_strv *l, const char *s, char sep); /* trims blanks, skips empties */
+/* Trims blanks, skips empties. */
+int ir_must_use ir_strv_split(ir_strv *l, const char *s, char sep);
 bool ir_strv_has(const ir_strv *l, const char *s);
 void ir_strv_sort(ir_strv *l);                                    /* bytewise */
 void ir_strv_free(ir_strv *l);

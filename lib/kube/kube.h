@@ -101,7 +101,7 @@ typedef struct ir_log_spec {
 int ir_must_use ir_kube_logs(const ir_call *call, ir_kube *k, const char *ns, const char *pod,
                              const ir_log_spec *spec, int fd, imgrel_error *err);
 
-/* forward.c: SPDY in WebSocket first, v4.channel.k8s.io as the fallback. object: pod/X, service/X. */
+/* SPDY in WebSocket first, v4.channel.k8s.io as the fallback. object: pod/X or service/X. */
 typedef struct ir_forward_conn ir_forward_conn;
 int ir_must_use ir_kube_dial(const ir_call *call, ir_kube *k, const char *ns, const char *object,
                              int port, ir_forward_conn **ret, imgrel_error *err);

@@ -1,0 +1,3 @@
+module libimgrel.org/go/imgrel
+
+go 1.19

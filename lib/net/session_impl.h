@@ -1,0 +1,34 @@
+/* session_impl.h - the inside of a session, for session.c, pool.c, memo.c and call.c only. */
+#ifndef IR_NET_SESSION_IMPL_H
+#define IR_NET_SESSION_IMPL_H
+
+#include "net/memo.h"
+#include "net/pool.h"
+#include "net/session.h"
+
+#include <pthread.h>
+#include <sys/types.h>
+
+/* When bytes were last reported for a thing, by the hash of its name. A collision only means a
+ * report more. */
+#define IR_THROTTLE_SLOTS 64
+typedef struct ir_throttle {
+    uint64_t key;
+    int64_t at_ms;
+} ir_throttle;
+
+struct ir_session {
+    ir_conf conf;
+    ir_log log;
+    pid_t owner;           /* a forked child must not touch its parent's connections */
+    pthread_mutex_t lock;  /* all below */
+    pthread_cond_t landed; /* a flight ended (memo.h) */
+    ir_strv flights;       /* keys that somebody is looking up right now */
+    ir_memo *memos;        /* newest first */
+    size_t n_memos;
+    ir_lane *lanes; /* idle ones, warmest first */
+    size_t n_lanes;
+    ir_throttle throttle[IR_THROTTLE_SLOTS];
+};
+
+#endif

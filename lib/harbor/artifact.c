@@ -7,7 +7,7 @@
 static int delete_at(const ir_call *call, ir_harbor *h, const char *project, char *path,
                      char *object, imgrel_error *err)
 {
-    const ir_harbor_ask ask = { .method = "DELETE", .path = path, .object = object };
+    const ir_harbor_ask ask = {.method = "DELETE", .path = path, .object = object};
     int rc = path && object ? ir_harbor_send_delete(call, h, &ask, err) : ir_nomem(err);
 
     free(path);

@@ -39,7 +39,7 @@ static int check_login(const char *user, const char *password, imgrel_error *err
 int ir_harbor_new(const char *url, const char *user, const char *password, ir_harbor **ret,
                   imgrel_error *err)
 {
-    IR_AUTO(ir_url) u = { 0 };
+    IR_AUTO(ir_url) u = {0};
     ir_harbor *h = NULL;
     int rc = 0;
 
@@ -106,14 +106,21 @@ static int send_once(const ir_call *call, const ir_harbor *h, const ir_harbor_as
                      const char *url, const ir_buf *body, ir_reply *ret, imgrel_error *err)
 {
     char id[56];
-    const char *headers[] = { id, ask->by_name ? "X-Is-Resource-Name: true" : NULL, NULL };
-    const ir_auth auth = { .kind = h->user ? IR_AUTH_BASIC : IR_AUTH_NONE,
-                           .host = h->host, .user = h->user, .secret = h->secret };
-    const ir_request req = { .method = ask->method, .url = url, .accept = "application/json",
-                             .content_type = ask->body ? "application/json" : NULL,
-                             .headers = headers, .body = { .p = body->p, .len = body->len },
-                             .body_max = IR_API_BODY_MAX, .auth = &auth, .what = ask->object,
-                             .flags = IR_HTTP_NO_REDIRECT };
+    const char *headers[] = {id, ask->by_name ? "X-Is-Resource-Name: true" : NULL, NULL};
+    const ir_auth auth = {.kind = h->user ? IR_AUTH_BASIC : IR_AUTH_NONE,
+                          .host = h->host,
+                          .user = h->user,
+                          .secret = h->secret};
+    const ir_request req = {.method = ask->method,
+                            .url = url,
+                            .accept = "application/json",
+                            .content_type = ask->body ? "application/json" : NULL,
+                            .headers = headers,
+                            .body = {.p = body->p, .len = body->len},
+                            .body_max = IR_API_BODY_MAX,
+                            .auth = &auth,
+                            .what = ask->object,
+                            .flags = IR_HTTP_NO_REDIRECT};
     int rc = request_id(id, err);
 
     if (rc || (rc = ir_http_do(call, &req, ret, err)))
@@ -126,14 +133,13 @@ static int send_once(const ir_call *call, const ir_harbor *h, const ir_harbor_as
 /* A refused user may only be frozen by somebody's wrong password a moment ago. */
 static bool worth_waiting(const ir_harbor *h, const ir_reply *reply)
 {
-    return reply->status == 401 && h->user && !h->robot && !h->refused &&
-           !ir_harbor_is_html(reply);
+    return reply->status == 401 && h->user && !h->robot && !h->refused && !ir_harbor_is_html(reply);
 }
 
 int ir_harbor_send(const ir_call *call, ir_harbor *h, const ir_harbor_ask *ask, ir_reply *ret,
                    imgrel_error *err)
 {
-    imgrel_error first = { 0 };
+    imgrel_error first = {0};
     ir_buf url = IR_BUF(IR_URL_MAX), body = IR_BUF(IR_API_BODY_MAX);
     int rc = 0;
 
@@ -151,7 +157,7 @@ int ir_harbor_send(const ir_call *call, ir_harbor *h, const ir_harbor_ask *ask, 
             goto out;
         ir_error_clear(&first);
         ir_reply_free(ret);
-        *ret = (ir_reply){ 0 };
+        *ret = (ir_reply){0};
         rc = send_once(call, h, ask, ir_buf_str(&url), &body, ret, &first);
         h->refused = ret->status == 401;
     }
@@ -166,7 +172,7 @@ out:
 int ir_harbor_send_json(const ir_call *call, ir_harbor *h, const ir_harbor_ask *ask, ir_json **ret,
                         imgrel_error *err)
 {
-    ir_reply reply = { 0 };
+    ir_reply reply = {0};
     int rc = 0;
 
     if (ret)
@@ -183,8 +189,8 @@ int ir_harbor_send_json(const ir_call *call, ir_harbor *h, const ir_harbor_ask *
 int ir_harbor_send_delete(const ir_call *call, ir_harbor *h, const ir_harbor_ask *ask,
                           imgrel_error *err)
 {
-    imgrel_error e = { 0 };
-    ir_reply reply = { 0 };
+    imgrel_error e = {0};
+    ir_reply reply = {0};
     int rc = ir_harbor_send(call, h, ask, &reply, &e);
 
     if (rc == IMGREL_ENOTFOUND && reply.tries > 1)
@@ -198,7 +204,7 @@ int ir_harbor_send_delete(const ir_call *call, ir_harbor *h, const ir_harbor_ask
 int ir_harbor_request(const ir_call *call, ir_harbor *h, const char *method, const char *path,
                       const ir_json *body, ir_reply *ret, imgrel_error *err)
 {
-    ir_harbor_ask ask = { .method = method, .path = path, .body = body, .object = path };
+    ir_harbor_ask ask = {.method = method, .path = path, .body = body, .object = path};
 
     if (!path || *path != '/')
         return ir_fail(err, IMGREL_EINVAL, "a path of Harbor's API begins with a slash");
@@ -211,8 +217,8 @@ int ir_harbor_request(const ir_call *call, ir_harbor *h, const char *method, con
 /* GET /users/current; ret NULL for a robot, which is told by 412. */
 static int current_user(const ir_call *call, ir_harbor *h, ir_json **ret, imgrel_error *err)
 {
-    const ir_harbor_ask ask = { .path = "/users/current", .object = "login" };
-    imgrel_error e = { 0 };
+    const ir_harbor_ask ask = {.path = "/users/current", .object = "login"};
+    imgrel_error e = {0};
     int rc = ir_harbor_send_json(call, h, &ask, ret, &e);
 
     if (e.http_status == 412) {
@@ -264,7 +270,7 @@ static int keep_version(ir_harbor *h, const char *text, imgrel_error *err)
 
 int ir_harbor_check(const ir_call *call, ir_harbor *h, ir_json **ret, imgrel_error *err)
 {
-    const ir_harbor_ask ask = { .path = "/systeminfo", .object = "system information" };
+    const ir_harbor_ask ask = {.path = "/systeminfo", .object = "system information"};
     ir_json *user = NULL, *info = NULL, *j = NULL;
     int rc = 0;
 
@@ -274,9 +280,8 @@ int ir_harbor_check(const ir_call *call, ir_harbor *h, ir_json **ret, imgrel_err
         goto out;
     if (!ret)
         goto out;
-    j = ir_json_pack("{s:s?, s:s, s:b, s:b}", "version", h->version, "user",
-                     h->user ? h->user : "", "robot", h->robot, "admin",
-                     ir_json_bool(user, "sysadmin_flag", false));
+    j = ir_json_pack("{s:s?, s:s, s:b, s:b}", "version", h->version, "user", h->user ? h->user : "",
+                     "robot", h->robot, "admin", ir_json_bool(user, "sysadmin_flag", false));
     if (!j)
         rc = ir_nomem(err);
     *ret = j;
@@ -288,7 +293,7 @@ out:
 
 const char *ir_change_str(enum ir_change c)
 {
-    static const char *const words[] = { "unchanged", "created", "changed", "rotated" };
+    static const char *const words[] = {"unchanged", "created", "changed", "rotated"};
 
     return words[c];
 }

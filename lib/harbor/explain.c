@@ -13,47 +13,47 @@ typedef struct meaning {
 
 /* First match wins. */
 static const meaning meanings[] = {
-    { 400, NULL, "permission:", IMGREL_EINVAL, "this Harbor does not know such a right",
-      "GET /permissions lists what it can grant; * is not accepted since 2.10" },
-    { 400, NULL, NULL, 0, "the request is not valid for this Harbor", NULL },
-    { 403, NULL, "CSRF", 0, "Harbor saw a cookie and asks for a CSRF token",
-      "something between us adds cookies: reach Harbor without that proxy" },
-    { 403, NULL, "read only", 0, "Harbor is in read-only mode",
-      "an administrator ends it under Administration, Configuration, System Settings" },
-    { 403, NULL, "quota", 0, "the project's storage quota is used up",
-      "delete images and run garbage collection, or raise the quota" },
-    { 403, "DENIED", NULL, 0, "Harbor denies it",
-      "a robot can only grant what it has itself, and no robot may change or rotate robots; "
-      "use a project administrator's login" },
-    { 403, NULL, NULL, 0, "the login has no right to this, or there is no such project",
-      "check the project's name, or log in as an administrator of the project" },
-    { 404, NULL, "path ", IMGREL_EUNSUPPORTED, "this Harbor has no such call",
-      "check the address and Harbor's version (2.2 or newer is needed)" },
-    { 404, NULL, NULL, 0, "not found", NULL },
-    { 405, NULL, NULL, IMGREL_EUNSUPPORTED, "this Harbor has no such call",
-      "check Harbor's version (2.2 or newer is needed)" },
-    { 409, NULL, NULL, 0, "exists already or is in use", NULL },
-    { 412, "VIOLATE_FOREIGN_KEY_CONSTRAINT", NULL, 0, "it belongs to an index",
-      "delete the index first" },
-    { 412, "PROJECTPOLICYVIOLATION", NULL, IMGREL_EDENIED, "the project's policy forbids the pull",
-      "see the scan report and the project's deployment security settings" },
-    { 412, NULL, "immutable", 0, "an immutable tag protects it",
-      "change the project's tag immutability rule first" },
-    { 412, NULL, "repositor", 0, "there are repositories in it",
-      "delete them first, or ask for it (--with-repositories)" },
-    { 412, NULL, NULL, 0, "what it needs is not given, or it is still in use", NULL },
-    { 413, NULL, NULL, 0, "the request is too large", NULL },
-    { 422, NULL, NULL, 0, "Harbor's API does not accept the request", NULL },
-    { 429, NULL, NULL, 0, "too many requests", "try again later" },
-    { 500, "", NULL, 0, "Harbor's own handler broke (500 with an empty body)",
-      "look for the request id in Harbor's core log; a filter of a wrong type does this too" },
-    { 500, NULL, NULL, 0, "Harbor failed inside and tells nobody why",
-      "look for the request id in Harbor's core log" },
-    { 502, NULL, NULL, 0, "Harbor's core is not answering its proxy",
-      "it may be starting: wait, then look at the core container" },
-    { 503, NULL, NULL, 0, "Harbor is not available", "it may be starting: try again shortly" },
-    { 504, NULL, NULL, 0, "Harbor's core is too slow for its proxy",
-      "look at the load of Harbor's core and database" },
+    {400, NULL, "permission:", IMGREL_EINVAL, "this Harbor does not know such a right",
+     "GET /permissions lists what it can grant; * is not accepted since 2.10"},
+    {400, NULL, NULL, 0, "the request is not valid for this Harbor", NULL},
+    {403, NULL, "CSRF", 0, "Harbor saw a cookie and asks for a CSRF token",
+     "something between us adds cookies: reach Harbor without that proxy"},
+    {403, NULL, "read only", 0, "Harbor is in read-only mode",
+     "an administrator ends it under Administration, Configuration, System Settings"},
+    {403, NULL, "quota", 0, "the project's storage quota is used up",
+     "delete images and run garbage collection, or raise the quota"},
+    {403, "DENIED", NULL, 0, "Harbor denies it",
+     "a robot can only grant what it has itself, and no robot may change or rotate robots; "
+     "use a project administrator's login"},
+    {403, NULL, NULL, 0, "the login has no right to this, or there is no such project",
+     "check the project's name, or log in as an administrator of the project"},
+    {404, NULL, "path ", IMGREL_EUNSUPPORTED, "this Harbor has no such call",
+     "check the address and Harbor's version (2.2 or newer is needed)"},
+    {404, NULL, NULL, 0, "not found", NULL},
+    {405, NULL, NULL, IMGREL_EUNSUPPORTED, "this Harbor has no such call",
+     "check Harbor's version (2.2 or newer is needed)"},
+    {409, NULL, NULL, 0, "exists already or is in use", NULL},
+    {412, "VIOLATE_FOREIGN_KEY_CONSTRAINT", NULL, 0, "it belongs to an index",
+     "delete the index first"},
+    {412, "PROJECTPOLICYVIOLATION", NULL, IMGREL_EDENIED, "the project's policy forbids the pull",
+     "see the scan report and the project's deployment security settings"},
+    {412, NULL, "immutable", 0, "an immutable tag protects it",
+     "change the project's tag immutability rule first"},
+    {412, NULL, "repositor", 0, "there are repositories in it",
+     "delete them first, or ask for it (--with-repositories)"},
+    {412, NULL, NULL, 0, "what it needs is not given, or it is still in use", NULL},
+    {413, NULL, NULL, 0, "the request is too large", NULL},
+    {422, NULL, NULL, 0, "Harbor's API does not accept the request", NULL},
+    {429, NULL, NULL, 0, "too many requests", "try again later"},
+    {500, "", NULL, 0, "Harbor's own handler broke (500 with an empty body)",
+     "look for the request id in Harbor's core log; a filter of a wrong type does this too"},
+    {500, NULL, NULL, 0, "Harbor failed inside and tells nobody why",
+     "look for the request id in Harbor's core log"},
+    {502, NULL, NULL, 0, "Harbor's core is not answering its proxy",
+     "it may be starting: wait, then look at the core container"},
+    {503, NULL, NULL, 0, "Harbor is not available", "it may be starting: try again shortly"},
+    {504, NULL, NULL, 0, "Harbor's core is too slow for its proxy",
+     "look at the load of Harbor's core and database"},
 };
 
 bool ir_harbor_is_html(const ir_reply *reply)
@@ -77,8 +77,7 @@ static void read_error(const ir_reply *reply, char reason[64], char text[256])
     size_t n = 0;
 
     reason[0] = text[0] = '\0';
-    if (!reply->body.len ||
-        ir_json_parse(reply->body.p, reply->body.len, "error", &j, NULL)) {
+    if (!reply->body.len || ir_json_parse(reply->body.p, reply->body.len, "error", &j, NULL)) {
         s = ir_buf_str(&reply->body); /* text/plain from the router or the token service */
     } else {
         e = ir_json_at(ir_json_get(j, "errors"), 0);
@@ -148,7 +147,7 @@ static void explain_redirect(const ir_harbor *h, const ir_request *req, const ir
                              imgrel_error *e)
 {
     const char *to = ir_reply_header(reply, "location", 0);
-    ir_url u = { 0 };
+    ir_url u = {0};
     char *origin = NULL;
 
     ir_reply_fail(req, reply, NULL, e, "%s: Harbor's API is not here (%d to another place)",
@@ -189,7 +188,7 @@ int ir_harbor_explain(const ir_harbor *h, const ir_request *req, const ir_harbor
 {
     const char *object = ask->object ? ask->object : ask->path;
     char reason[64], text[256];
-    imgrel_error e = { 0 };
+    imgrel_error e = {0};
 
     read_error(reply, reason, text);
     if (ir_harbor_is_html(reply))

@@ -12,9 +12,9 @@
 #define IR_HARBOR_NAME_MAX 255
 
 struct ir_harbor {
-    char *url;     /* origin */
-    char *host;    /* of it, with its port: named in every message */
-    char *user;    /* NULL: anonymous */
+    char *url;  /* origin */
+    char *host; /* of it, with its port: named in every message */
+    char *user; /* NULL: anonymous */
     char *secret;
     char *version; /* "2.15.2", NULL: not known */
     bool robot;    /* the login is a robot's */
@@ -28,10 +28,11 @@ typedef struct ir_harbor_ask {
     const char *path;    /* below /api/v2.0, encoded, with its query */
     const ir_json *body; /* NULL: none */
     const char *object;
-    bool by_name;        /* an all-digit project in the path is a name, not an id */
+    bool by_name; /* an all-digit project in the path is a name, not an id */
 } ir_harbor_ask;
 
-/* 0 with ret filled below status 400; else an error that explains the status (ret is filled too). */
+/* 0 with ret filled below status 400; else an error that explains the status (ret is filled too).
+ */
 int ir_must_use ir_harbor_send(const ir_call *call, ir_harbor *h, const ir_harbor_ask *ask,
                                ir_reply *ret, imgrel_error *err);
 /* The same for a JSON answer; ret NULL: not wanted. An empty body gives NULL. */

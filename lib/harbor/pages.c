@@ -7,34 +7,40 @@
 
 typedef struct kind {
     const char *name, *id;
-    int depth;              /* parts of the parent: 0 none, 1 project, 2 repository, 3 artifact */
+    int depth; /* parts of the parent: 0 none, 1 project, 2 repository, 3 artifact */
     const char *const *keys;
 } kind;
 
-static const char *const project_keys[] = { "name", "project_id", "owner_id", "owner", "public",
-                                            "registry_id", "creation_time", "update_time", NULL };
-static const char *const robot_keys[] = { "name", "id", "description", "duration", "disabled",
-                                          "creation_time", "update_time", NULL };
-static const char *const repository_keys[] = { "name", "repository_id", "description", "pull_count",
-                                               "star_count", "creation_time", "update_time", NULL };
-static const char *const artifact_keys[] = { "id", "type", "digest", "media_type", "artifact_type",
-                                             "size", "tags", "labels", "base", "push_time",
-                                             "pull_time", NULL };
-static const char *const tag_keys[] = { "name", "id", "artifact_id", "push_time", "pull_time",
-                                        NULL };
+static const char *const project_keys[] = {"name",          "project_id",  "owner_id",
+                                           "owner",         "public",      "registry_id",
+                                           "creation_time", "update_time", NULL};
+static const char *const robot_keys[] = {
+    "name", "id", "description", "duration", "disabled", "creation_time", "update_time", NULL};
+static const char *const repository_keys[] = {
+    "name",       "repository_id", "description", "pull_count",
+    "star_count", "creation_time", "update_time", NULL};
+static const char *const artifact_keys[] = {
+    "id",   "type",   "digest", "media_type", "artifact_type", "size",
+    "tags", "labels", "base",   "push_time",  "pull_time",     NULL};
+static const char *const tag_keys[] = {"name", "id", "artifact_id", "push_time", "pull_time", NULL};
 static const kind kinds[] = {
-    { "project", "project_id", 0, project_keys }, { "robot", "id", 1, robot_keys },
-    { "repository", "id", 1, repository_keys },   { "artifact", "id", 2, artifact_keys },
-    { "tag", "id", 3, tag_keys },
+    {"project", "project_id", 0, project_keys},
+    {"robot", "id", 1, robot_keys},
+    {"repository", "id", 1, repository_keys},
+    {"artifact", "id", 2, artifact_keys},
+    {"tag", "id", 3, tag_keys},
 };
 
 /* The ids seen so far, open addressing; 0 is an empty place. */
-typedef struct id_set { int64_t *v; size_t n, cap; } id_set;
+typedef struct id_set {
+    int64_t *v;
+    size_t n, cap;
+} id_set;
 
 struct ir_harbor_pages {
     ir_harbor *h; /* borrowed */
     const kind *kind;
-    char *path;   /* with its query, without the page */
+    char *path; /* with its query, without the page */
     char *object;
     const char *level; /* robots: which kind is wanted, whatever Harbor's filter lets through */
     ir_json *page;
@@ -55,7 +61,7 @@ static size_t slot(const id_set *s, int64_t id)
 
 static bool grow(id_set *s)
 {
-    id_set bigger = { .cap = s->cap ? s->cap * 2 : 256 };
+    id_set bigger = {.cap = s->cap ? s->cap * 2 : 256};
 
     bigger.v = calloc(bigger.cap, sizeof *bigger.v);
     if (!bigger.v)
@@ -107,8 +113,10 @@ static int check_key(const kind *k, const char *key, size_t len, imgrel_error *e
             return 0;
     for (size_t i = 0; k->keys[i]; i++)
         ir_buf_addf(&all, "%s%s", i ? ", " : "", k->keys[i]);
-    ir_fail(err, IMGREL_EINVAL, "a %s cannot be filtered by \"%.*s\": Harbor would ignore it and "
-                                "give all", k->name, (int)(len < 60 ? len : 60), key);
+    ir_fail(err, IMGREL_EINVAL,
+            "a %s cannot be filtered by \"%.*s\": Harbor would ignore it and "
+            "give all",
+            k->name, (int)(len < 60 ? len : 60), key);
     ir_cure(err, "keys are %s", ir_buf_str(&all));
     ir_buf_free(&all);
     return IMGREL_EINVAL;
@@ -133,12 +141,13 @@ static int check_query(const kind *k, const char *query, imgrel_error *err)
     return rc;
 }
 
-/* "project/repository@digest" or ":tag" in parts; 0, or EINVAL when the parts are not the kind's. */
+/* "project/repository@digest" or ":tag" in parts; 0, or EINVAL when the parts are not the kind's.
+ */
 static int split_parent(const kind *k, const char *parent, char **project, char **repository,
                         char **reference, imgrel_error *err)
 {
-    static const char *const forms[] = { "", "PROJECT", "PROJECT/REPOSITORY",
-                                         "PROJECT/REPOSITORY:TAG or @DIGEST" };
+    static const char *const forms[] = {"", "PROJECT", "PROJECT/REPOSITORY",
+                                        "PROJECT/REPOSITORY:TAG or @DIGEST"};
     const char *slash = strchr(parent, '/'), *end = parent + strlen(parent), *ref = NULL;
 
     if (slash && (ref = strchr(slash, '@')) == NULL)
@@ -291,8 +300,8 @@ static void count_rows(ir_harbor_pages *p, const ir_reply *reply, size_t n)
 static int fetch(const ir_call *call, ir_harbor_pages *p, imgrel_error *err)
 {
     char *path = ir_format("%s&page=%lld", p->path, (long long)++p->n_page);
-    const ir_harbor_ask ask = { .path = path, .object = p->object, .by_name = true };
-    ir_reply reply = { 0 };
+    const ir_harbor_ask ask = {.path = path, .object = p->object, .by_name = true};
+    ir_reply reply = {0};
     ir_json *page = NULL;
     int rc = path ? 0 : ir_nomem(err);
 

@@ -54,10 +54,10 @@ char *ir_harbor_path(const char *project, const char *repository, const char *re
 int ir_harbor_project_exists(const ir_call *call, ir_harbor *h, const char *name, imgrel_error *err)
 {
     ir_buf path = IR_BUF(IR_URL_MAX);
-    const ir_harbor_ask ask = { .method = "HEAD", .object = "projects" };
+    const ir_harbor_ask ask = {.method = "HEAD", .object = "projects"};
     ir_harbor_ask copy = ask;
-    imgrel_error e = { 0 };
-    ir_reply reply = { 0 };
+    imgrel_error e = {0};
+    ir_reply reply = {0};
     int rc = ir_harbor_name_check("project", name, err);
 
     if (rc)
@@ -92,8 +92,10 @@ int ir_harbor_project_truth(const ir_call *call, ir_harbor *h, const char *name,
         ir_error_clear(err);
         ir_fail(err, IMGREL_EDENIED, "%s: project %s belongs to others: %s has no right to this",
                 h->host, name, h->user ? h->user : "nobody");
-        ir_cure(err, "ask its administrator to make %s a project administrator, or take another "
-                     "name", h->user ? h->user : "you");
+        ir_cure(err,
+                "ask its administrator to make %s a project administrator, or take another "
+                "name",
+                h->user ? h->user : "you");
     }
     return rc;
 }
@@ -102,7 +104,7 @@ static int read_project(const ir_call *call, ir_harbor *h, const char *name, ir_
                         imgrel_error *err)
 {
     char *path = ir_harbor_path(name, NULL, NULL), *object = ir_format("project %s", name);
-    const ir_harbor_ask ask = { .path = path, .object = object, .by_name = true };
+    const ir_harbor_ask ask = {.path = path, .object = object, .by_name = true};
     int rc = path && object ? ir_harbor_send_json(call, h, &ask, ret, err) : ir_nomem(err);
 
     if (!rc && !ir_json_is_object(*ret)) {
@@ -150,7 +152,7 @@ static int id_from_list(const ir_call *call, ir_harbor *h, const char *name, int
 int ir_harbor_project_id(const ir_call *call, ir_harbor *h, const char *name, int64_t *ret,
                          imgrel_error *err)
 {
-    imgrel_error e = { 0 };
+    imgrel_error e = {0};
     ir_json *j = NULL;
     int rc = 0;
 
@@ -179,8 +181,8 @@ static int create(const ir_call *call, ir_harbor *h, const char *name, bool is_p
     ir_json *body = ir_json_pack("{s:s, s:{s:s}}", "project_name", name, "metadata", "public",
                                  is_private ? "false" : "true");
     char *object = ir_format("project %s", name);
-    const ir_harbor_ask ask = { .method = "POST", .path = "/projects", .body = body,
-                                .object = object };
+    const ir_harbor_ask ask = {
+        .method = "POST", .path = "/projects", .body = body, .object = object};
     int rc = body && object ? ir_harbor_send_json(call, h, &ask, NULL, err) : ir_nomem(err);
 
     ir_json_free(body);
@@ -194,10 +196,9 @@ static int set_public(const ir_call *call, ir_harbor *h, const char *name, const
 {
     ir_json *body = ir_json_pack("{s:{s:s}}", "metadata", "public", value);
     char *path = ir_harbor_path(name, NULL, NULL), *object = ir_format("project %s", name);
-    const ir_harbor_ask ask = { .method = "PUT", .path = path, .body = body, .object = object,
-                                .by_name = true };
-    int rc = body && path && object ? ir_harbor_send_json(call, h, &ask, NULL, err)
-                                    : ir_nomem(err);
+    const ir_harbor_ask ask = {
+        .method = "PUT", .path = path, .body = body, .object = object, .by_name = true};
+    int rc = body && path && object ? ir_harbor_send_json(call, h, &ask, NULL, err) : ir_nomem(err);
 
     ir_json_free(body);
     free(path);
@@ -210,7 +211,7 @@ static int set_public(const ir_call *call, ir_harbor *h, const char *name, const
 static int ensure_created(const ir_call *call, ir_harbor *h, const char *name, bool is_private,
                           enum ir_change *change, ir_json **ret, imgrel_error *err)
 {
-    imgrel_error e = { 0 };
+    imgrel_error e = {0};
     int rc = 0;
 
     *change = IR_CREATED;
@@ -262,7 +263,7 @@ int ir_harbor_project_ensure(const ir_call *call, ir_harbor *h, const char *name
                              enum ir_change *ret_change, ir_json **ret, imgrel_error *err)
 {
     enum ir_change change = IR_UNCHANGED;
-    imgrel_error e = { 0 };
+    imgrel_error e = {0};
     ir_json *j = NULL;
     int rc = ir_harbor_project_get(call, h, name, &j, &e);
 
@@ -311,7 +312,7 @@ int ir_harbor_project_delete(const ir_call *call, ir_harbor *h, const char *name
                              bool with_repositories, imgrel_error *err)
 {
     char *path = NULL, *object = NULL;
-    ir_harbor_ask ask = { .method = "DELETE", .by_name = true };
+    ir_harbor_ask ask = {.method = "DELETE", .by_name = true};
     int rc = ir_harbor_name_check("project", name, err);
 
     if (rc || (with_repositories && (rc = delete_repositories(call, h, name, err))))

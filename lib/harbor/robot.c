@@ -19,7 +19,7 @@ void ir_robot_free(ir_robot *r)
     free(r->name);
     ir_free_secret(r->secret);
     ir_json_free(r->json);
-    *r = (ir_robot){ 0 };
+    *r = (ir_robot){0};
 }
 
 static int check_names(const char *project, const char *name, imgrel_error *err)
@@ -51,7 +51,8 @@ static bool is_robot(const ir_json *j, const char *project, const char *stored)
 static int locate(const ir_call *call, ir_harbor *h, const char *project, const char *name,
                   ir_json **ret, imgrel_error *err)
 {
-    char *stored = ir_format("%s+%s", project, name), *query = ir_format("name=%s+%s", project, name);
+    char *stored = ir_format("%s+%s", project, name),
+         *query = ir_format("name=%s+%s", project, name);
     ir_harbor_pages *pages = NULL;
     ir_json *item = NULL;
     int rc = stored && query ? 0 : ir_nomem(err);
@@ -84,7 +85,7 @@ static int send(const ir_call *call, ir_harbor *h, const char *method, int64_t i
 {
     char *path = id ? ir_format("/robots/%lld", (long long)id) : ir_strdup("/robots");
     char *object = ir_format("robot %s", name);
-    const ir_harbor_ask ask = { .method = method, .path = path, .body = body, .object = object };
+    const ir_harbor_ask ask = {.method = method, .path = path, .body = body, .object = object};
     int rc = 0;
 
     if (!path || !object)
@@ -131,7 +132,8 @@ static int fill(ir_robot *ret, ir_json *j, enum ir_change change, const ir_harbo
     return ret->name ? 0 : ir_nomem(err);
 }
 
-/* ---- what it should be ------------------------------------------------------------------------ */
+/* ---- what it should be ------------------------------------------------------------------------
+ */
 
 /* Harbor counts a life from the creation: to live N days from now it is what has passed and N. */
 static int64_t days_from_creation(const ir_json *robot, int64_t days)
@@ -205,7 +207,8 @@ static int plan(const ir_json *robot, const char *project, const ir_json *access
     return 0;
 }
 
-/* ---- creating --------------------------------------------------------------------------------- */
+/* ---- creating ---------------------------------------------------------------------------------
+ */
 
 static ir_json *new_robot(const char *project, const char *name, const ir_json *access,
                           int64_t days, const char *description)
@@ -265,7 +268,8 @@ static int would_create(const char *project, const char *name, const ir_json *bo
     return fill(ret, j, IR_CREATED, h, err);
 }
 
-/* ---- changing --------------------------------------------------------------------------------- */
+/* ---- changing ---------------------------------------------------------------------------------
+ */
 
 /* No robot may PATCH a robot: for one, a new secret means a new account of the same rights. */
 static int recreate(const ir_call *call, ir_harbor *h, const char *project, const char *name,
@@ -292,7 +296,7 @@ static int rotate(const ir_call *call, ir_harbor *h, const char *project, const 
                   ir_json *robot, ir_robot *ret, imgrel_error *err)
 {
     ir_json *body = ir_json_new_object(), *answer = NULL;
-    imgrel_error e = { 0 };
+    imgrel_error e = {0};
     int rc = body ? send(call, h, "PATCH", ir_json_int(robot, "id", 0), body, name, &answer, &e)
                   : ir_nomem(&e);
 
@@ -324,11 +328,11 @@ static int check_usable(const ir_call *call, const ir_harbor *h, const ir_json *
 }
 
 /* Writes the planned object and reads what Harbor made of it; want is taken. */
-static int update(const ir_call *call, ir_harbor *h, const char *name, ir_json *want,
-                  ir_json **ret, imgrel_error *err)
+static int update(const ir_call *call, ir_harbor *h, const char *name, ir_json *want, ir_json **ret,
+                  imgrel_error *err)
 {
     int64_t id = ir_json_int(want, "id", 0);
-    imgrel_error e = { 0 };
+    imgrel_error e = {0};
     int rc = 0;
 
     if (IR_DRY_RUN(call)) {
@@ -350,9 +354,9 @@ static int update(const ir_call *call, ir_harbor *h, const char *name, ir_json *
 }
 
 /* robot is taken. */
-static int ensure_existing(const ir_call *call, ir_harbor *h, const char *project,
-                           const char *name, ir_json *robot, const ir_json *access,
-                           const ir_robot_spec *spec, ir_robot *ret, imgrel_error *err)
+static int ensure_existing(const ir_call *call, ir_harbor *h, const char *project, const char *name,
+                           ir_json *robot, const ir_json *access, const ir_robot_spec *spec,
+                           ir_robot *ret, imgrel_error *err)
 {
     enum ir_change change = IR_UNCHANGED;
     ir_json *want = NULL, *now = NULL;
@@ -395,7 +399,7 @@ static int ensure_created(const ir_call *call, ir_harbor *h, const char *project
 {
     ir_json *body = new_robot(project, name, access, spec->days, spec->description);
     ir_json *robot = NULL;
-    imgrel_error e = { 0 };
+    imgrel_error e = {0};
     int rc = 0;
 
     if (!body)
@@ -410,14 +414,13 @@ static int ensure_created(const ir_call *call, ir_harbor *h, const char *project
     return rc;
 }
 
-int ir_harbor_robot_ensure(const ir_call *call, ir_harbor *h, const char *project,
-                           const char *name, const ir_robot_spec *spec, ir_robot *ret,
-                           imgrel_error *err)
+int ir_harbor_robot_ensure(const ir_call *call, ir_harbor *h, const char *project, const char *name,
+                           const ir_robot_spec *spec, ir_robot *ret, imgrel_error *err)
 {
     ir_json *access = NULL, *robot = NULL;
     int rc = 0;
 
-    *ret = (ir_robot){ 0 };
+    *ret = (ir_robot){0};
     if ((rc = check_names(project, name, err)) || (rc = check_spec(spec, err)) ||
         (rc = ir_harbor_access(call, h, spec, &access, err)) ||
         (rc = locate(call, h, project, name, &robot, err)))
@@ -431,7 +434,8 @@ out:
     return rc;
 }
 
-/* ---- reading, rotating, deleting -------------------------------------------------------------- */
+/* ---- reading, rotating, deleting --------------------------------------------------------------
+ */
 
 /* The object of a robot that must be there. */
 static int find(const ir_call *call, ir_harbor *h, const char *project, const char *name,
@@ -450,7 +454,7 @@ int ir_harbor_robot_find(const ir_call *call, ir_harbor *h, const char *project,
     ir_json *robot = NULL;
     int rc = 0;
 
-    *ret = (ir_robot){ 0 };
+    *ret = (ir_robot){0};
     rc = find(call, h, project, name, &robot, err);
     if (!rc)
         rc = fill(ret, robot, IR_UNCHANGED, h, err);
@@ -459,13 +463,13 @@ int ir_harbor_robot_find(const ir_call *call, ir_harbor *h, const char *project,
     return rc;
 }
 
-int ir_harbor_robot_rotate(const ir_call *call, ir_harbor *h, const char *project,
-                           const char *name, ir_robot *ret, imgrel_error *err)
+int ir_harbor_robot_rotate(const ir_call *call, ir_harbor *h, const char *project, const char *name,
+                           ir_robot *ret, imgrel_error *err)
 {
     ir_json *robot = NULL;
     int rc = 0;
 
-    *ret = (ir_robot){ 0 };
+    *ret = (ir_robot){0};
     rc = find(call, h, project, name, &robot, err);
     if (!rc)
         rc = IR_DRY_RUN(call) ? fill(ret, ir_json_ref(robot), IR_ROTATED, h, err)
@@ -476,8 +480,8 @@ int ir_harbor_robot_rotate(const ir_call *call, ir_harbor *h, const char *projec
     return rc;
 }
 
-int ir_harbor_robot_delete(const ir_call *call, ir_harbor *h, const char *project,
-                           const char *name, imgrel_error *err)
+int ir_harbor_robot_delete(const ir_call *call, ir_harbor *h, const char *project, const char *name,
+                           imgrel_error *err)
 {
     ir_json *robot = NULL;
     int rc = find(call, h, project, name, &robot, err);

@@ -3,14 +3,14 @@
  * Harbor says what it can grant. */
 #include "harbor/inside.h"
 
-typedef struct right { const char *resource, *action; } right;
+typedef struct right {
+    const char *resource, *action;
+} right;
 
 /* The least that does the work: push alone may upload, but reads nothing back, so mounts, the
  * skipping of what exists and the check of what was pushed need pull. None of them deletes. */
-static const right pull_rights[] = { { "repository", "pull" }, { NULL, NULL } };
-static const right push_rights[] = { { "repository", "pull" },
-                                     { "repository", "push" },
-                                     { NULL, NULL } };
+static const right pull_rights[] = {{"repository", "pull"}, {NULL, NULL}};
+static const right push_rights[] = {{"repository", "pull"}, {"repository", "push"}, {NULL, NULL}};
 
 static int from_rights(const right *r, ir_json **ret, imgrel_error *err)
 {
@@ -18,8 +18,8 @@ static int from_rights(const right *r, ir_json **ret, imgrel_error *err)
     int rc = list ? 0 : ir_nomem(err);
 
     for (; !rc && r->resource; r++)
-        if (ir_json_append(list, ir_json_pack("{s:s, s:s}", "resource", r->resource, "action",
-                                              r->action)))
+        if (ir_json_append(
+                list, ir_json_pack("{s:s, s:s}", "resource", r->resource, "action", r->action)))
             rc = ir_nomem(err);
     if (rc)
         ir_json_free(list);
@@ -67,7 +67,8 @@ static int check_shape(const ir_json *access, imgrel_error *err)
     for (size_t i = 0; i < ir_json_len(access); i++)
         if (!has(access, ir_json_at(access, i)))
             return ir_fail(err, IMGREL_EINVAL,
-                           "right %zu of a robot's access is not {\"resource\", \"action\"}", i + 1);
+                           "right %zu of a robot's access is not {\"resource\", \"action\"}",
+                           i + 1);
     return 0;
 }
 
@@ -75,8 +76,8 @@ static int check_shape(const ir_json *access, imgrel_error *err)
  * Harbor itself is the judge. */
 static int check_known(const ir_call *call, ir_harbor *h, const ir_json *access, imgrel_error *err)
 {
-    const ir_harbor_ask ask = { .path = "/permissions", .object = "permissions" };
-    imgrel_error e = { 0 };
+    const ir_harbor_ask ask = {.path = "/permissions", .object = "permissions"};
+    imgrel_error e = {0};
     ir_json *j = NULL;
     const ir_json *known = NULL;
     int rc = ir_harbor_send_json(call, h, &ask, &j, &e);

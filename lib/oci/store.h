@@ -37,12 +37,23 @@ int ir_must_use ir_store_manifest_put(ir_store *s, const ir_call *call, const ir
 int ir_must_use ir_store_manifest_delete(ir_store *s, const ir_call *call, const char *selector,
                                          imgrel_error *err);
 
+/* The manifest of an image for one platform: an index (or an index in an index) is followed, a
+ * single manifest is checked against its config. want NULL: whatever the selector names.
+ * ENOTFOUND lists the platforms that there are. */
+int ir_must_use ir_store_image_get(ir_store *s, const ir_call *call, const char *selector,
+                                   const ir_platform *want, ir_manifest *ret, imgrel_error *err);
+
+/* Blobs will be mounted from that repository of the same registry: the token is asked for with the
+ * right to pull there too. Call before the first request; nothing happens in a local place. */
+int ir_must_use ir_store_mounts_from(ir_store *s, const char *repository);
 /* 1 it has the blob, 0 not, or a code. */
 int ir_must_use ir_store_blob_exists(ir_store *s, const ir_call *call, const ir_desc *d,
                                      imgrel_error *err);
 int ir_must_use ir_store_blob_open(ir_store *s, const ir_call *call, const ir_desc *d,
                                    ir_reader **ret, imgrel_error *err);
-/* Up to len bytes, 0 at a verified end, or a code (EDIGEST). Broken connections are resumed. */
+/* Up to len bytes, 0 at a verified end, or a code (EDIGEST). Broken connections are resumed. The
+ * last bytes of a blob of known size are given only after all of it was verified. The call must
+ * outlive the reader. */
 int64_t ir_must_use ir_reader_read(ir_reader *r, void *buf, size_t len, imgrel_error *err);
 int64_t ir_reader_size(const ir_reader *r); /* -1: unknown */
 void ir_reader_close(ir_reader *r);
@@ -69,9 +80,17 @@ int ir_must_use ir_writer_commit(ir_writer *w, const char *digest, ir_desc *ret,
                                  imgrel_error *err);
 void ir_writer_free(ir_writer *w);
 
-/* Tags of the place, one per call into fn, until it returns non-zero. */
-typedef int ir_name_fn(void *user, const char *name);
-int ir_must_use ir_store_tags(ir_store *s, const ir_call *call, ir_name_fn *fn, void *user,
+/* Names of the place's tags, the descriptors (JSON) that refer to a manifest, the repositories of
+ * a registry: item by item, page by page. artifact_type NULL: all. */
+typedef struct ir_pages ir_pages;
+int ir_must_use ir_store_tags(ir_store *s, const ir_call *call, ir_pages **ret, imgrel_error *err);
+int ir_must_use ir_store_referrers(ir_store *s, const ir_call *call, const char *digest,
+                                   const char *artifact_type, ir_pages **ret, imgrel_error *err);
+int ir_must_use ir_catalog(const ir_call *call, const char *host, ir_pages **ret,
+                           imgrel_error *err);
+/* 1 with *ret (borrowed until the next call), 0 at the end, or a code. */
+int ir_must_use ir_pages_next(ir_pages *p, const ir_call *call, const char **ret,
                               imgrel_error *err);
+void ir_pages_free(ir_pages *p);
 
 #endif

@@ -105,6 +105,15 @@ void ir_buf_truncate(ir_buf *b, size_t len)
     b->p[len] = '\0';
 }
 
+void ir_buf_drop(ir_buf *b, size_t len)
+{
+    if (!len || !b->p)
+        return;
+    len = len < b->len ? len : b->len;
+    memmove(b->p, b->p + len, b->len - len);
+    ir_buf_truncate(b, b->len - len);
+}
+
 void ir_buf_clear(ir_buf *b)
 {
     ir_buf_truncate(b, 0);

@@ -28,6 +28,8 @@ void ir_buf_added(ir_buf *b, size_t len);
 /* Forgets the content, keeps the memory; clears bad. */
 void ir_buf_clear(ir_buf *b);
 void ir_buf_truncate(ir_buf *b, size_t len);
+/* Takes len bytes off the front: for what is read in pieces. */
+void ir_buf_drop(ir_buf *b, size_t len);
 /* 0, or the sticky failure told as "what: too long / out of memory". */
 int ir_must_use ir_buf_check(const ir_buf *b, imgrel_error *err, const char *what);
 /* The text, "" when empty; never NULL. */

@@ -114,6 +114,14 @@ int ir_hash_bytes(const void *p, size_t len, char ret[IR_DIGEST_MAX], imgrel_err
     return 0;
 }
 
+int ir_sha1(const void *p, size_t len, unsigned char ret[20], imgrel_error *err)
+{
+    size_t n = 0;
+    if (!EVP_Q_digest(NULL, "SHA1", NULL, p, len, ret, &n) || n != 20)
+        return ir_fail(err, IMGREL_EUNSUPPORTED, "OpenSSL offers no SHA-1");
+    return 0;
+}
+
 int ir_random(void *p, size_t len, imgrel_error *err)
 {
     unsigned char *at = p;

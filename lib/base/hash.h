@@ -17,6 +17,8 @@ void ir_hash_free(ir_hash *h);
 /* One call for bytes at hand, sha256. */
 int ir_must_use ir_hash_bytes(const void *p, size_t len, char ret[IR_DIGEST_MAX],
                               imgrel_error *err);
+/* SHA-1 of bytes at hand: for RFC 6455's handshake, never for content. */
+int ir_must_use ir_sha1(const void *p, size_t len, unsigned char ret[20], imgrel_error *err);
 /* len random bytes for jitter, names and boundaries, from the system. */
 int ir_must_use ir_random(void *p, size_t len, imgrel_error *err);
 

@@ -4,3 +4,6 @@ fmt_sources = lib/fmt/json.c lib/fmt/json_write.c lib/fmt/digest.c lib/fmt/media
 	lib/fmt/challenge.c \
 	lib/fmt/json.h lib/fmt/digest.h lib/fmt/media.h lib/fmt/platform.h lib/fmt/ref.h \
 	lib/fmt/url.h lib/fmt/lex.h lib/fmt/header.h lib/fmt/challenge.h lib/fmt/yaml.h
+if NEED_YAML
+fmt_sources += lib/fmt/yaml.c lib/fmt/yaml_write.c
+endif

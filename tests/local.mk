@@ -6,6 +6,7 @@ include tests/unit/base.mk
 include tests/unit/fmt.mk
 include tests/unit/net.mk
 include tests/unit/oci.mk
+include tests/unit/layer.mk
 include tests/unit/harbor.mk
 include tests/unit/kube.mk
 include tests/unit/run.mk

@@ -207,9 +207,14 @@ static int remove_at(int dir, const char *name, int depth)
     return unlinkat(dir, name, AT_REMOVEDIR);
 }
 
+int ir_rmtree_at(int dir, const char *name, imgrel_error *err)
+{
+    return remove_at(dir, name, 0) ? ir_fail_errno(err, errno, "%s", name) : 0;
+}
+
 int ir_rmtree(const char *path, imgrel_error *err)
 {
-    return remove_at(AT_FDCWD, path, 0) ? ir_fail_errno(err, errno, "%s", path) : 0;
+    return ir_rmtree_at(AT_FDCWD, path, err);
 }
 
 char *ir_path_join(const char *dir, const char *name)

@@ -23,6 +23,7 @@ int ir_must_use ir_file_write(const char *path, mode_t mode, const void *p, size
 int ir_must_use ir_mkdirs(const char *path, mode_t mode, imgrel_error *err);
 /* Removes a tree without following links out of it. */
 int ir_must_use ir_rmtree(const char *path, imgrel_error *err);
+int ir_must_use ir_rmtree_at(int dir, const char *name, imgrel_error *err); /* in an open folder */
 /* dir + "/" + name, malloc'ed; name alone if it is absolute or dir is NULL. */
 char *ir_path_join(const char *dir, const char *name);
 /* Takes a lock file (flock), waiting in short steps until cancel or deadline; the descriptor, or

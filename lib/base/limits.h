@@ -28,6 +28,9 @@
 #define IR_SECRET_MAX (64 * IR_KIB)
 #define IR_BLOB_MAX (1024UL * IR_GIB)    /* when nothing else says how large a blob is */
 #define IR_ENTRIES_MAX 4000000           /* files in one layer */
+#define IR_UNPACK_MAX (256 * IR_GIB)     /* what one compressed layer may become */
+#define IR_UNPACK_RATIO_MAX 200          /* times its size, once it passed IR_UNPACK_FREE */
+#define IR_UNPACK_FREE (256 * IR_MIB)
 #define IR_WATCH_LINE_MAX (16 * IR_MIB)
 #define IR_LOG_LINE_MAX (1 * IR_MIB)
 

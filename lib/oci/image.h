@@ -17,6 +17,7 @@ typedef struct ir_layer_from {
     const char *to;   /* absolute place in the image; a directory for a directory */
     int64_t uid, gid; /* -1: 0 */
     int mode;         /* of files; -1: the file's own, normalised to 0644 / 0755 */
+    bool exact;       /* owners and modes as on disk: a root file system */
 } ir_layer_from;
 
 /* Tars the sources and compresses on two threads into a writer of dst. created_s: every entry's

@@ -1,3 +1,8 @@
 # Sources of lib/oci, in reading order.
 oci_sources = lib/oci/descriptor.c lib/oci/manifest.c lib/oci/manifest_write.c \
 	lib/oci/descriptor.h lib/oci/store.h
+# Layers and images.
+oci_sources += lib/oci/compress.c lib/oci/compress_gzip.c lib/oci/compress_zstd.c \
+	lib/oci/compress_read.c lib/oci/archive.c lib/oci/layer_extract.c lib/oci/layer_scan.c \
+	lib/oci/layer.c lib/oci/archive.h lib/oci/compress.h lib/oci/compress_block.h \
+	lib/oci/image.h lib/oci/layer_scan.h

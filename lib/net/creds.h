@@ -18,6 +18,7 @@ typedef struct ir_creds {
 int ir_must_use ir_creds_find(const ir_call *call, const char *host, const char *repository,
                               ir_creds *ret, imgrel_error *err);
 void ir_creds_free(ir_creds *c); /* wipes */
+static inline void ir_creds_auto(ir_creds *c) { ir_creds_free(c); }
 /* Keeps or forgets (user NULL; ENOTFOUND if there was none) a login in the auth file: 0600,
  * atomic, what it does not know stays. */
 int ir_must_use ir_creds_store(const ir_call *call, const char *host, const char *user,

@@ -68,7 +68,7 @@ typedef struct ir_request {
 typedef struct ir_reply {
     int status;
     unsigned tries;  /* how often it was sent */
-    ir_buf headers;  /* "name: value\n" lines, names in lower case */
+    ir_buf headers;  /* "name: value" lines, each ended by NUL, names in lower case */
     ir_buf body;
     char *url;       /* that answered, after redirects */
 } ir_reply;

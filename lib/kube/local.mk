@@ -1,5 +1,8 @@
 # Sources of lib/kube, in reading order.
 kube_sources =
 if ENABLE_KUBE
-kube_sources +=
+kube_sources += lib/kube/config.c lib/kube/user.c lib/kube/exec.c lib/kube/client.c \
+	lib/kube/status.c lib/kube/object.c lib/kube/list.c lib/kube/watch.c \
+	lib/kube/namespace.c lib/kube/secret.c lib/kube/pod.c lib/kube/service.c \
+	lib/kube/kube.h lib/kube/inside.h
 endif

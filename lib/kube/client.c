@@ -1,0 +1,240 @@
+/* client.c - requests to the API server: who we are, one more try when a login has ended, waits
+ * where the server asks for them, warnings logged, bodies as JSON. */
+#include "base/fd.h"
+#include "base/limits.h"
+#include "fmt/header.h"
+#include "kube/inside.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#define WAIT_MAX_MS 60000 /* a longer Retry-After is the caller's to wait for */
+
+/* ---- who we are ------------------------------------------------------------------------------ */
+
+static int read_token(const ir_kube *k, char **ret, imgrel_error *err)
+{
+    ir_buf text = IR_BUF_SECRET(IR_TOKEN_MAX);
+    int rc = ir_file_read(k->token_file, &text, err);
+    if (rc) {
+        ir_error_prefix(err, "%s: token of user \"%s\"", k->host, k->user);
+        return rc;
+    }
+    while (text.len && strchr(" \t\r\n", text.p[text.len - 1]))
+        ir_buf_truncate(&text, text.len - 1);
+    *ret = ir_buf_take(&text);
+    return *ret ? 0 : ir_nomem(err);
+}
+
+static int choose_token(const ir_call *call, ir_kube *k, ir_kube_login *ret, imgrel_error *err)
+{
+    int rc = 0;
+    if (k->token_file)
+        return read_token(k, &ret->token, err);
+    const char *token = k->token;
+    if (!token && !k->basic_user && k->exec) {
+        if ((rc = ir_kube_exec_run(call, k, err)))
+            return rc;
+        token = k->exec_token;
+        if (k->exec_cert) {
+            ret->tls.cert_pem = k->exec_cert;
+            ret->tls.key_pem = k->exec_key;
+        }
+    }
+    ret->token = ir_strdup(token);
+    return token && !ret->token ? ir_nomem(err) : 0;
+}
+
+int ir_kube_login_get(const ir_call *call, ir_kube *k, ir_kube_login *ret, imgrel_error *err)
+{
+    memset(ret, 0, sizeof *ret);
+    ret->tls = (ir_tls){.ca_pem = k->ca_pem, .cert_pem = k->cert_pem, .key_pem = k->key_pem,
+                        .server_name = k->tls_name, .proxy = k->proxy, .insecure = k->insecure};
+    if (!k->https)
+        return 0; /* a login never travels in the clear */
+    int rc = choose_token(call, k, ret, err);
+    if (rc)
+        return rc;
+    if (ret->token) {
+        ret->auth = (ir_auth){.kind = IR_AUTH_BEARER, .host = k->host, .secret = ret->token};
+    } else if (k->basic_user) {
+        ret->auth = (ir_auth){.kind = IR_AUTH_BASIC, .host = k->host, .user = k->basic_user,
+                              .secret = k->basic_password ? k->basic_password : ""};
+    }
+    return 0;
+}
+
+void ir_kube_login_free(ir_kube_login *l)
+{
+    ir_free_secret(l->token);
+    l->token = NULL;
+}
+
+bool ir_kube_login_again(ir_kube *k, int status, unsigned tries)
+{
+    if (status != 401 || tries || !k->exec || k->token || k->token_file)
+        return false;
+    ir_kube_exec_forget(k);
+    return true;
+}
+
+/* ---- one exchange ---------------------------------------------------------------------------- */
+
+static void log_warnings(const ir_call *call, const ir_kube *k, const ir_reply *reply)
+{
+    const char *value = NULL;
+    for (size_t i = 0; (value = ir_reply_header(reply, "warning", i)); i++) {
+        const char *from = strchr(value, '"'), *to = from ? strrchr(value, '"') : NULL;
+        char *text = to > from ? ir_strndup(from + 1, (size_t)(to - from - 1)) : ir_strdup(value);
+        if (text)
+            ir_log_say(ir_call_log(call), IMGREL_LOG_WARN, "kube", text, "server", k->host, NULL);
+        free(text);
+    }
+}
+
+/* What every request to this cluster has: its URL and our headers, whose list is the caller's. */
+static int prepare(const ir_kube *k, ir_request *req, const char *path, char **ret_url,
+                   const char ***ret_headers, imgrel_error *err)
+{
+    size_t n = 0;
+    *ret_headers = NULL;
+    *ret_url = NULL;
+    if (!path || path[0] != '/')
+        return ir_fail(err, IMGREL_EINVAL, "%s: path \"%s\" does not begin with /", k->host,
+                       path ? path : "");
+    *ret_url = ir_format("%s%s", k->server, path);
+    *ret_headers = calloc(k->headers.n + 1, sizeof **ret_headers);
+    if (!*ret_url || !*ret_headers)
+        return ir_nomem(err);
+    for (; n < k->headers.n; n++)
+        (*ret_headers)[n] = k->headers.v[n];
+    req->url = *ret_url;
+    req->headers = *ret_headers;
+    req->accept = req->accept ? req->accept : "application/json";
+    req->body_max = req->body_max ? req->body_max : IR_API_BODY_MAX;
+    return 0;
+}
+
+/* net/ repeats what it may by itself; for the rest the server says by Retry-After that it did
+ * nothing yet. Without that header nothing is repeated (an eviction's 429 has none). */
+static bool wants_again(const ir_call *call, const ir_reply *reply, unsigned tries,
+                        int64_t *ret_wait_ms)
+{
+    const char *after = ir_reply_header(reply, "retry-after", 0);
+    bool busy = reply->status == 429 || reply->status >= 500;
+    return busy && after && (int64_t)tries < ir_call_conf(call)->retries &&
+           ir_retry_after(after, (int64_t)time(NULL), ret_wait_ms) && *ret_wait_ms <= WAIT_MAX_MS;
+}
+
+static bool net_repeats(const ir_request *req)
+{
+    static const char *const methods[] = {"GET", "HEAD", "PUT", "DELETE"};
+    if (req->flags & IR_HTTP_ONE_TRY)
+        return false;
+    for (size_t i = 0; req->method && i < sizeof methods / sizeof *methods; i++)
+        if (!strcmp(req->method, methods[i]))
+            return true;
+    return !req->method || req->flags & IR_HTTP_REPEATABLE;
+}
+
+static int once(const ir_call *call, ir_kube *k, ir_request *req, ir_stream **stream,
+                ir_reply *ret, imgrel_error *err)
+{
+    ir_kube_login login;
+    int rc = ir_kube_login_get(call, k, &login, err);
+    if (!rc) {
+        req->auth = &login.auth;
+        req->tls = &login.tls;
+        rc = stream ? ir_http_open(call, req, stream, ret, err) : ir_http_do(call, req, ret, err);
+        req->auth = NULL;
+        req->tls = NULL;
+    }
+    ir_kube_login_free(&login);
+    return rc;
+}
+
+static int exchange(const ir_call *call, ir_kube *k, ir_request *req, const char *path,
+                    ir_stream **stream, ir_reply *ret, imgrel_error *err)
+{
+    char *url = NULL;
+    const char **headers = NULL;
+    int64_t wait_ms = 0;
+    int rc = prepare(k, req, path, &url, &headers, err);
+    for (unsigned tries = 0; !rc; tries++) {
+        if ((rc = once(call, k, req, stream, ret, err)) || (stream && *stream))
+            break;
+        if (ir_kube_login_again(k, ret->status, tries)) {
+            ir_reply_free(ret);
+            memset(ret, 0, sizeof *ret);
+            continue;
+        }
+        if (net_repeats(req) || !wants_again(call, ret, tries, &wait_ms))
+            break;
+        rc = ir_sleep(call->cancel, wait_ms, call->deadline_ms, err);
+        ir_reply_free(ret);
+        memset(ret, 0, sizeof *ret);
+    }
+    if (!rc)
+        log_warnings(call, k, ret);
+    req->url = NULL;
+    req->headers = NULL;
+    free(url);
+    free(headers);
+    return rc;
+}
+
+int ir_kube_do(const ir_call *call, ir_kube *k, ir_request *req, const char *path, ir_reply *ret,
+               imgrel_error *err)
+{
+    return exchange(call, k, req, path, NULL, ret, err);
+}
+
+int ir_kube_open(const ir_call *call, ir_kube *k, ir_request *req, const char *path,
+                 ir_stream **ret_stream, ir_reply *ret, imgrel_error *err)
+{
+    *ret_stream = NULL;
+    int rc = exchange(call, k, req, path, ret_stream, ret, err);
+    if (*ret_stream && (rc || ret->status < 200 || ret->status > 299)) {
+        ir_stream_close(*ret_stream);
+        *ret_stream = NULL;
+    }
+    return rc;
+}
+
+/* ---- bodies ---------------------------------------------------------------------------------- */
+
+int ir_kube_body(const ir_kube *k, const ir_reply *reply, ir_json **ret, imgrel_error *err)
+{
+    const char *type = ir_reply_header(reply, "content-type", 0);
+    const char *text = ir_buf_str(&reply->body);
+    *ret = NULL;
+    if (!reply->body.len)
+        *ret = ir_json_new_object();
+    else if (type && ir_starts(type, "application/json"))
+        return ir_json_parse(text, reply->body.len, k->host, ret, err);
+    else
+        *ret = ir_json_new_string(text);
+    return *ret ? 0 : ir_nomem(err);
+}
+
+int ir_kube_request(const ir_call *call, ir_kube *k, const char *method, const char *path,
+                    const char *content_type, const char *body, size_t len, ir_json **ret_json,
+                    int *ret_status, imgrel_error *err)
+{
+    ir_request req = {.method = method, .body = {.p = body, .len = len, .size = (int64_t)len}};
+    ir_reply reply = {0};
+    int rc = 0;
+    if (ret_json)
+        *ret_json = NULL;
+    if (body)
+        req.content_type = content_type ? content_type : "application/json";
+    rc = ir_kube_do(call, k, &req, path, &reply, err);
+    if (ret_status)
+        *ret_status = reply.status;
+    if (!rc && reply.status >= 400)
+        rc = ir_kube_status_fail(k, &req, path, &reply, err);
+    if (!rc && ret_json)
+        rc = ir_kube_body(k, &reply, ret_json, err);
+    ir_reply_free(&reply);
+    return rc;
+}

@@ -1,4 +1,4 @@
-/* lex.h - the words of HTTP header values (RFC 9110 section 5.6): blanks, tokens, quoted strings. */
+/* lex.h - the words of HTTP header values (RFC 9110 section 5.6): blanks, tokens, quotes. */
 #ifndef IR_FMT_LEX_H
 #define IR_FMT_LEX_H
 

@@ -246,7 +246,7 @@ bool ir_rfc3339(const char *value, int64_t *ret_s)
 void ir_rfc3339_format(int64_t s, char ret[32])
 {
     int64_t day = (s < 0 ? s - 86399 : s) / 86400, left = s - day * 86400;
-    int64_t y = 1970 + day / 366, m = 1;
+    int64_t y = 1970 + (day < 0 ? day / 365 - 1 : day / 366), m = 1;
     while (days(y + 1, 1, 1) <= day)
         y++;
     while (m < 12 && days(y, m + 1, 1) <= day)

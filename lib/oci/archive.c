@@ -33,7 +33,7 @@ static void locale_leave(locale_t old)
         uselocale(old);
 }
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 struct ir_tar {
     struct archive *a;
@@ -75,11 +75,11 @@ int ir_tar_new(ir_tar_out_fn *out, void *user, ir_tar **ret, imgrel_error *err)
     t->a = archive_write_new();
     t->e = archive_entry_new();
     t->locale = utf8_locale();
-    if (!t->a || !t->e || archive_write_set_format_pax_restricted(t->a) != ARCHIVE_OK
-        || archive_write_add_filter_none(t->a) != ARCHIVE_OK
-        || archive_write_set_bytes_per_block(t->a, 0) != ARCHIVE_OK
-        || archive_write_set_bytes_in_last_block(t->a, 1) != ARCHIVE_OK
-        || archive_write_open(t->a, t, NULL, tar_out, NULL) != ARCHIVE_OK) {
+    if (!t->a || !t->e || archive_write_set_format_pax_restricted(t->a) != ARCHIVE_OK ||
+        archive_write_add_filter_none(t->a) != ARCHIVE_OK ||
+        archive_write_set_bytes_per_block(t->a, 0) != ARCHIVE_OK ||
+        archive_write_set_bytes_in_last_block(t->a, 1) != ARCHIVE_OK ||
+        archive_write_open(t->a, t, NULL, tar_out, NULL) != ARCHIVE_OK) {
         ir_tar_free(t);
         return ir_nomem(err);
     }
@@ -159,7 +159,7 @@ void ir_tar_free(ir_tar *t)
     free(t);
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 struct ir_untar {
     struct archive *a;
@@ -204,10 +204,9 @@ int ir_untar_new(ir_tar_in_fn *in, void *user, ir_untar **ret, imgrel_error *err
     t->a = archive_read_new();
     t->locale = utf8_locale();
     int rc = t->buf && t->a ? ir_unpack_new('a', "tar", in, user, &t->in, err) : ir_nomem(err);
-    if (rc == 0
-        && (archive_read_support_format_tar(t->a) != ARCHIVE_OK
-            || archive_read_support_format_empty(t->a) != ARCHIVE_OK
-            || archive_read_open(t->a, t, NULL, untar_in, NULL) != ARCHIVE_OK))
+    if (rc == 0 && (archive_read_support_format_tar(t->a) != ARCHIVE_OK ||
+                    archive_read_support_format_empty(t->a) != ARCHIVE_OK ||
+                    archive_read_open(t->a, t, NULL, untar_in, NULL) != ARCHIVE_OK))
         rc = untar_fail(t, err);
     if (rc < 0) {
         ir_untar_free(t);
@@ -253,7 +252,7 @@ static int entry_path(ir_untar *t, imgrel_error *err)
 
 int ir_untar_next(ir_untar *t, ir_tar_entry *ret, imgrel_error *err)
 {
-    *ret = (ir_tar_entry){ 0 };
+    *ret = (ir_tar_entry){0};
     t->err = err;
     if (++t->entries > IR_ENTRIES_MAX)
         return ir_fail(err, IMGREL_ELIMIT, "tar: more than %d entries", IR_ENTRIES_MAX);
@@ -262,8 +261,9 @@ int ir_untar_next(ir_untar *t, ir_tar_entry *ret, imgrel_error *err)
     if (rc == ARCHIVE_OK || rc == ARCHIVE_WARN) {
         rc = entry_path(t, err);
         ret->type = entry_type(t->e);
-        ret->target = ret->type == 'h' ? archive_entry_hardlink(t->e)
-                      : ret->type == 'l' ? archive_entry_symlink(t->e) : NULL;
+        ret->target = ret->type == 'h'   ? archive_entry_hardlink(t->e)
+                      : ret->type == 'l' ? archive_entry_symlink(t->e)
+                                         : NULL;
     } else {
         rc = rc == ARCHIVE_EOF ? 1 : untar_fail(t, err);
     }

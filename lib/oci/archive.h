@@ -8,9 +8,9 @@
 
 /* One entry to be written. */
 typedef struct ir_tar_entry {
-    const char *path;     /* without a leading slash; directories without a trailing one */
-    char type;            /* 'f' file, 'd' directory, 'l' symbolic link, 'h' hard link */
-    const char *target;   /* of a link */
+    const char *path;   /* without a leading slash; directories without a trailing one */
+    char type;          /* 'f' file, 'd' directory, 'l' symbolic link, 'h' hard link */
+    const char *target; /* of a link */
     int64_t size, mtime_s, uid, gid;
     int mode;
 } ir_tar_entry;

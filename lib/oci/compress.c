@@ -64,7 +64,7 @@ static int choose_gzip(const ir_conf *conf, ir_codec *ret, imgrel_error *err)
 
 int ir_codec_choose(const ir_conf *conf, char format, ir_codec *ret, imgrel_error *err)
 {
-    *ret = (ir_codec){ .format = format };
+    *ret = (ir_codec){.format = format};
     if (format == 'g')
         return choose_gzip(conf, ret, err);
     if (format == 0)
@@ -96,7 +96,7 @@ static int codec_of(const ir_codec *codec, const ir_block_codec **ret, imgrel_er
     return 0;
 }
 
-/* ---- the source's side ------------------------------------------------------------------------ */
+/* ---- the source's side ---------------------------------------------------------------------- */
 
 /* A free block, primed with the end of the one before it. */
 static int block_begin(ir_pack *p, imgrel_error *err)
@@ -165,7 +165,7 @@ static void thread_end(ir_pack *p, const imgrel_error *failure)
 static void *source_main(void *arg)
 {
     ir_pack *p = arg;
-    imgrel_error err = { 0 };
+    imgrel_error err = {0};
     int rc = p->source(p->source_user, p, &err);
     if (rc < 0 && !err.code)
         ir_fail(&err, rc, "a layer's source ended early");
@@ -178,7 +178,7 @@ static void *source_main(void *arg)
     return NULL;
 }
 
-/* ---- the compressing threads ------------------------------------------------------------------ */
+/* ---- the compressing threads ---------------------------------------------------------------- */
 
 /* The next block that nobody has begun; NULL: there will be none. */
 static slot *slot_take(ir_pack *p)
@@ -202,7 +202,7 @@ static void slot_done(ir_pack *p, slot *s)
 static void *packer_main(void *arg)
 {
     ir_pack *p = arg;
-    imgrel_error err = { 0 };
+    imgrel_error err = {0};
     void *state = p->codec->open(p->level);
     if (!state)
         ir_nomem(&err);
@@ -217,7 +217,7 @@ static void *packer_main(void *arg)
     return NULL;
 }
 
-/* ---- the calling thread ----------------------------------------------------------------------- */
+/* ---- the calling thread --------------------------------------------------------------------- */
 
 static void wait_a_moment(ir_pack *p)
 {
@@ -257,7 +257,7 @@ static int next_done(ir_pack *p, const ir_call *call, ir_block **ret, imgrel_err
 static int drain(ir_pack *p, const ir_call *call, ir_pack_out_fn *out, void *user,
                  imgrel_error *err)
 {
-    ir_sum sum = { 0 };
+    ir_sum sum = {0};
     uint8_t frame[32];
     size_t n = p->codec->head ? p->codec->head(frame) : 0;
     int rc = n ? out(user, frame, n, err) : 0;
@@ -323,7 +323,7 @@ static int thread_start(pthread_t *ret, void *(*fn)(void *), ir_pack *p, imgrel_
 int ir_pack_run(const ir_call *call, const ir_codec *codec, ir_pack_source_fn *source,
                 void *source_user, ir_pack_out_fn *out, void *out_user, imgrel_error *err)
 {
-    ir_pack p = { .level = codec->level, .source = source, .source_user = source_user };
+    ir_pack p = {.level = codec->level, .source = source, .source_user = source_user};
     unsigned threads = codec->threads ? codec->threads : processors(), started = 0;
     pthread_t ids[THREADS_MAX + 1];
     if (threads > THREADS_MAX)

@@ -18,8 +18,7 @@ typedef struct ir_codec {
 } ir_codec;
 /* By the configuration (compression_codec, compression_level). EUNSUPPORTED: not built in;
  * EINVAL: a level that the codec does not have. */
-int ir_must_use ir_codec_choose(const ir_conf *conf, char format, ir_codec *ret,
-                                imgrel_error *err);
+int ir_must_use ir_codec_choose(const ir_conf *conf, char format, ir_codec *ret, imgrel_error *err);
 
 /* A compression that runs: the source writes into it on a thread of its own. */
 typedef struct ir_pack ir_pack;
@@ -35,7 +34,7 @@ int ir_must_use ir_pack_run(const ir_call *call, const ir_codec *codec, ir_pack_
                             void *source_user, ir_pack_out_fn *out, void *out_user,
                             imgrel_error *err);
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 /* Up to len bytes into buf: their number, 0 at the end, or a code. */
 typedef int64_t ir_unpack_in_fn(void *user, void *buf, size_t len, imgrel_error *err);

@@ -43,8 +43,8 @@ extern const ir_block_codec ir_block_zstd;
 
 /* One run of deflate: history, then len bytes, ended on a byte boundary. The bytes written, or 0
  * when they do not fit in room. */
-typedef size_t ir_deflate_fn(void *state, const uint8_t *p, size_t history, size_t len,
-                             uint8_t *to, size_t room);
+typedef size_t ir_deflate_fn(void *state, const uint8_t *p, size_t history, size_t len, uint8_t *to,
+                             size_t room);
 /* Packs a block by runs: what compresses through fn, what does not as stored blocks. */
 void ir_deflate_block(void *state, ir_deflate_fn *fn, ir_block *b);
 

@@ -21,12 +21,12 @@ static void put_le(uint8_t *to, uint64_t v, size_t n)
         to[i] = (uint8_t)(v >> (8 * i));
 }
 
-/* ---- frame ------------------------------------------------------------------------------------ */
+/* ---- frame ---------------------------------------------------------------------------------- */
 
 size_t ir_gzip_head(uint8_t *to)
 {
     /* No name, no time, system unknown: nothing that differs between two runs. */
-    static const uint8_t head[10] = { 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255 };
+    static const uint8_t head[10] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255};
     memcpy(to, head, sizeof head);
     return sizeof head;
 }
@@ -46,13 +46,13 @@ size_t ir_gzip_tail(const ir_sum *s, uint8_t *to)
     return 10;
 }
 
-/* ---- what compresses -------------------------------------------------------------------------- */
+/* ---- what compresses ------------------------------------------------------------------------ */
 
 /* Are the bytes spread as evenly as in compressed or random data? A sample's sum of squares says
  * it in integers: 1/256 of its square when even, many times that for text and programs. */
 static bool looks_even(const uint8_t *p, size_t len)
 {
-    uint32_t count[256] = { 0 };
+    uint32_t count[256] = {0};
     uint64_t n = 0, squares = 0;
     for (size_t at = 0; at + 256 <= len; at += SEGMENT / 16)
         for (size_t i = 0; i < 256; i++, n++)
@@ -116,7 +116,7 @@ void ir_deflate_block(void *state, ir_deflate_fn *fn, ir_block *b)
     run(state, fn, b, from, b->len - from, packing);
 }
 
-/* ---- zlib ------------------------------------------------------------------------------------- */
+/* ---- zlib ----------------------------------------------------------------------------------- */
 
 static void *zlib_open(int level)
 {
@@ -168,7 +168,7 @@ const ir_block_codec ir_block_zlib = {
     .tail = ir_gzip_tail,
 };
 
-/* ---- ISA-L ------------------------------------------------------------------------------------ */
+/* ---- ISA-L ---------------------------------------------------------------------------------- */
 
 #ifdef IR_HAVE_ISAL
 typedef struct isal_state {
@@ -210,8 +210,7 @@ static size_t isal_run(void *state, const uint8_t *p, size_t history, size_t len
     z->gzip_flag = IGZIP_DEFLATE;
     z->flush = SYNC_FLUSH;
     z->end_of_stream = 0;
-    if (history
-        && isal_deflate_set_dict(z, (uint8_t *)(uintptr_t)(p - history), (uint32_t)history))
+    if (history && isal_deflate_set_dict(z, (uint8_t *)(uintptr_t)(p - history), (uint32_t)history))
         return 0;
     z->next_in = (uint8_t *)(uintptr_t)p;
     z->avail_in = (uint32_t)len;

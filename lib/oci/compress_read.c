@@ -21,9 +21,9 @@ struct ir_unpack {
     void *user;
     uint8_t *buf; /* IN_SIZE; what was read and is not used yet: buf[at..len) */
     size_t at, len;
-    bool end;     /* the source has no more */
-    bool open;    /* inside a member or frame */
-    bool opened;  /* at least one began */
+    bool end;    /* the source has no more */
+    bool open;   /* inside a member or frame */
+    bool opened; /* at least one began */
     uint64_t taken, given;
     z_stream z;
     bool z_ready;
@@ -180,13 +180,13 @@ static int64_t read_gzip(ir_unpack *u, void *buf, size_t len, imgrel_error *err)
 #ifdef IR_HAVE_ZSTD
 static int64_t read_zstd(ir_unpack *u, void *buf, size_t len, imgrel_error *err)
 {
-    ZSTD_outBuffer out = { buf, len, 0 };
+    ZSTD_outBuffer out = {buf, len, 0};
     while (out.pos == 0) {
         int rc = u->pending ? 1 : feed(u, err);
         if (rc <= 0)
             return rc;
         u->open = u->opened = true;
-        ZSTD_inBuffer in = { u->buf + u->at, u->len - u->at, 0 };
+        ZSTD_inBuffer in = {u->buf + u->at, u->len - u->at, 0};
         size_t left = ZSTD_decompressStream(u->zstd, &out, &in);
         if (ZSTD_isError(left))
             return ir_fail(err, IMGREL_EPROTO, "%s: damaged zstd: %s", u->name,

@@ -7,7 +7,7 @@
 
 /* A layer that was made: what the manifest and the config need of it. */
 typedef struct ir_layer {
-    ir_desc desc;               /* compressed: media type, digest, size */
+    ir_desc desc; /* compressed: media type, digest, size */
     char diff_id[IR_DIGEST_MAX];
 } ir_layer;
 
@@ -32,10 +32,10 @@ int ir_must_use ir_layer_diff_id(const ir_call *call, const ir_layer_from *from,
 /* What to assemble. Paths in the spec are relative to base_dir. */
 typedef struct ir_assemble {
     const ir_json *spec;
-    const char *base_dir;     /* NULL: the current one */
+    const char *base_dir; /* NULL: the current one */
     const ir_ref *dst;
-    const char *reuse;        /* selector in dst whose layers are reused when diffIDs are equal */
-    bool write_tags;          /* also put the tags (dst's and spec's), else by digest only */
+    const char *reuse; /* selector in dst whose layers are reused when diffIDs are equal */
+    bool write_tags;   /* also put the tags (dst's and spec's), else by digest only */
 } ir_assemble;
 typedef struct ir_assembled {
     char digest[IR_DIGEST_MAX]; /* of the index, or manifest for one platform */

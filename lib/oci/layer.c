@@ -38,7 +38,7 @@ static int job_out(void *user, const void *p, size_t len, imgrel_error *err)
     return j->pack ? ir_pack_write(j->pack, p, len, err) : ir_call_check(j->call, err);
 }
 
-/* ---- files into the tar ------------------------------------------------------------------------ */
+/* ---- files into the tar --------------------------------------------------------------------- */
 
 static int changed(const char *path, imgrel_error *err)
 {
@@ -103,9 +103,13 @@ static int64_t clamp_time(int64_t t, int64_t most)
 static int item_write(job *j, const ir_item *item, imgrel_error *err)
 {
     bool parent = item->from == IR_ITEM_PARENT;
-    ir_tar_entry e = { .path = item->path, .type = item->type, .size = item->size,
-                       .mtime_s = clamp_time(parent ? INT64_MAX : item->mtime_s, j->created_s),
-                       .uid = item->uid, .gid = item->gid, .mode = item->mode };
+    ir_tar_entry e = {.path = item->path,
+                      .type = item->type,
+                      .size = item->size,
+                      .mtime_s = clamp_time(parent ? INT64_MAX : item->mtime_s, j->created_s),
+                      .uid = item->uid,
+                      .gid = item->gid,
+                      .mode = item->mode};
     if (item->type == 'd')
         return ir_tar_entry_add(j->tar, &e, err);
     if (item->link_to) {
@@ -116,8 +120,7 @@ static int item_write(job *j, const ir_item *item, imgrel_error *err)
     char *path = ir_item_source(&j->from[item->from], item);
     if (!path)
         return ir_nomem(err);
-    int rc = item->type == 'l' ? link_write(j, &e, path, err)
-                               : file_write(j, item, &e, path, err);
+    int rc = item->type == 'l' ? link_write(j, &e, path, err) : file_write(j, item, &e, path, err);
     free(path);
     return rc;
 }
@@ -132,7 +135,7 @@ static int files_write(job *j, imgrel_error *err)
     return rc == 0 ? ir_tar_end(j->tar, err) : rc;
 }
 
-/* ---- a tar as it is ---------------------------------------------------------------------------- */
+/* ---- a tar as it is ------------------------------------------------------------------------- */
 
 static int64_t fd_in(void *user, void *buf, size_t len, imgrel_error *err)
 {
@@ -178,7 +181,7 @@ static int tar_write(job *j, imgrel_error *err)
     return rc;
 }
 
-/* ---- both -------------------------------------------------------------------------------------- */
+/* ---- both ----------------------------------------------------------------------------------- */
 
 static int job_write(job *j, char ret_diff_id[IR_DIGEST_MAX], imgrel_error *err)
 {
@@ -198,11 +201,11 @@ static int job_write(job *j, char ret_diff_id[IR_DIGEST_MAX], imgrel_error *err)
 int ir_layer_diff_id(const ir_call *call, const ir_layer_from *from, size_t n, int64_t created_s,
                      char ret[IR_DIGEST_MAX], imgrel_error *err)
 {
-    job j = { .call = call, .from = from, .n = n, .created_s = created_s };
+    job j = {.call = call, .from = from, .n = n, .created_s = created_s};
     return job_write(&j, ret, err);
 }
 
-/* ---- into the store ---------------------------------------------------------------------------- */
+/* ---- into the store ------------------------------------------------------------------------- */
 
 typedef struct sink {
     const ir_call *call;
@@ -244,7 +247,7 @@ static int sink_end(sink *s, const char *media_type, ir_desc *ret, imgrel_error 
         rc = ir_nomem(err);
     if (rc < 0)
         return rc;
-    const ir_body body = { .p = s->spool.p, .len = s->spool.len };
+    const ir_body body = {.p = s->spool.p, .len = s->spool.len};
     return ir_store_blob_put(s->store, s->call, ret, &body, NULL, NULL, err);
 }
 
@@ -263,10 +266,10 @@ static int make_source(void *user, ir_pack *p, imgrel_error *err)
 int ir_layer_make(const ir_call *call, ir_store *dst, const ir_layer_from *from, size_t n,
                   int64_t created_s, const char *media_type, ir_layer *ret, imgrel_error *err)
 {
-    make m = { { .call = call, .from = from, .n = n, .created_s = created_s }, ret->diff_id };
-    sink s = { .call = call, .store = dst, .spool = IR_BUF(SPOOL_MAX) };
+    make m = {{.call = call, .from = from, .n = n, .created_s = created_s}, ret->diff_id};
+    sink s = {.call = call, .store = dst, .spool = IR_BUF(SPOOL_MAX)};
     ir_codec codec;
-    *ret = (ir_layer){ 0 };
+    *ret = (ir_layer){0};
     int rc = ir_codec_choose(ir_call_conf(call), ir_media_compression(media_type), &codec, err);
     if (rc == 0)
         rc = ir_pack_run(call, &codec, make_source, &m, sink_out, &s, err);

@@ -38,7 +38,7 @@ typedef struct extract {
     char *buf;
 } extract;
 
-/* ---- what this layer brought ------------------------------------------------------------------- */
+/* ---- what this layer brought ---------------------------------------------------------------- */
 
 static uint64_t path_hash(const char *p, size_t len)
 {
@@ -64,7 +64,7 @@ static bool seen_has(const seen *s, const char *path, size_t len)
 
 static int seen_grow(seen *s, imgrel_error *err)
 {
-    seen bigger = { .cap = s->cap ? s->cap * 2 : 1024 };
+    seen bigger = {.cap = s->cap ? s->cap * 2 : 1024};
     bigger.v = calloc(bigger.cap, sizeof *bigger.v);
     if (!bigger.v)
         return ir_nomem(err);
@@ -95,7 +95,7 @@ static int seen_add(seen *s, const char *path, imgrel_error *err)
     return 0;
 }
 
-/* ---- folders inside the root ------------------------------------------------------------------- */
+/* ---- folders inside the root ---------------------------------------------------------------- */
 
 /* Without openat2: name by name, following no link at all. */
 static int open_steps(int root, const char *path)
@@ -123,8 +123,8 @@ static int open_steps(int root, const char *path)
 
 static int open_in(extract *x, const char *path)
 {
-    struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-                            .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+    struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+                           .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
     for (int i = 0; x->scoped && i < RACES_MAX; i++) {
         long fd = syscall(SYS_openat2, x->root, *path ? path : ".", &how, sizeof how);
         if (fd >= 0 || (errno != EAGAIN && errno != ENOSYS && errno != EPERM))
@@ -172,7 +172,7 @@ static int open_parent(extract *x, char *path, bool make, const char **ret_name)
     return fd;
 }
 
-/* ---- whiteouts --------------------------------------------------------------------------------- */
+/* ---- whiteouts ------------------------------------------------------------------------------ */
 
 static int hide_below(extract *x, int dir, ir_buf *path, imgrel_error *err);
 
@@ -227,7 +227,7 @@ static int whiteout(extract *x, int dir, const char *path, const char *name, img
     return hide(x, dir, name, &full, err);
 }
 
-/* ---- entries ----------------------------------------------------------------------------------- */
+/* ---- entries -------------------------------------------------------------------------------- */
 
 static int path_check(const char *path, const char *what, imgrel_error *err)
 {
@@ -246,7 +246,7 @@ static int path_check(const char *path, const char *what, imgrel_error *err)
 
 static int dress(extract *x, int fd, const ir_tar_entry *e, imgrel_error *err)
 {
-    const struct timespec times[2] = { { .tv_sec = e->mtime_s }, { .tv_sec = e->mtime_s } };
+    const struct timespec times[2] = {{.tv_sec = e->mtime_s}, {.tv_sec = e->mtime_s}};
     /* Giving a file away clears its setuid bit, so that the mode comes after. */
     if (x->owner && fchown(fd, (uid_t)e->uid, (gid_t)e->gid) < 0)
         return ir_fail_errno(err, errno, "layer: %s: owner", e->path);
@@ -258,8 +258,7 @@ static int dress(extract *x, int fd, const ir_tar_entry *e, imgrel_error *err)
     return 0;
 }
 
-static int put_file(extract *x, int dir, const char *name, const ir_tar_entry *e,
-                    imgrel_error *err)
+static int put_file(extract *x, int dir, const char *name, const ir_tar_entry *e, imgrel_error *err)
 {
     int rc = ir_rmtree_at(dir, name, err);
     if (rc < 0)
@@ -299,14 +298,13 @@ static int put_folder(extract *x, int dir, const char *name, const ir_tar_entry 
 static int put_symlink(extract *x, int dir, const char *name, const ir_tar_entry *e,
                        imgrel_error *err)
 {
-    const struct timespec times[2] = { { .tv_sec = e->mtime_s }, { .tv_sec = e->mtime_s } };
+    const struct timespec times[2] = {{.tv_sec = e->mtime_s}, {.tv_sec = e->mtime_s}};
     int rc = ir_rmtree_at(dir, name, err);
     if (rc < 0)
         return rc;
-    if (symlinkat(e->target, dir, name) < 0
-        || (x->owner
-            && fchownat(dir, name, (uid_t)e->uid, (gid_t)e->gid, AT_SYMLINK_NOFOLLOW) < 0)
-        || utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+    if (symlinkat(e->target, dir, name) < 0 ||
+        (x->owner && fchownat(dir, name, (uid_t)e->uid, (gid_t)e->gid, AT_SYMLINK_NOFOLLOW) < 0) ||
+        utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
         return ir_fail_errno(err, errno, "layer: %s", e->path);
     return 0;
 }
@@ -323,9 +321,9 @@ static int put_hardlink(extract *x, int dir, const char *name, const ir_tar_entr
         return rc < 0 ? rc : ir_nomem(err);
     int at = open_parent(x, target, false, &last);
     struct stat a, b;
-    bool same = at >= 0 && fstatat(at, last, &a, AT_SYMLINK_NOFOLLOW) == 0
-                && fstatat(dir, name, &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_dev == b.st_dev
-                && a.st_ino == b.st_ino;
+    bool same = at >= 0 && fstatat(at, last, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
+                fstatat(dir, name, &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_dev == b.st_dev &&
+                a.st_ino == b.st_ino;
     if (at < 0)
         rc = ir_fail_errno(err, errno, "layer: %s: link to %s", e->path, e->target);
     if (rc == 0 && !same)
@@ -385,7 +383,7 @@ static int entry_apply(extract *x, const ir_tar_entry *e, imgrel_error *err)
 int ir_layer_extract(const ir_call *call, ir_tar_in_fn *in, void *user, const char *root,
                      imgrel_error *err)
 {
-    extract x = { .call = call, .owner = geteuid() == 0, .scoped = true };
+    extract x = {.call = call, .owner = geteuid() == 0, .scoped = true};
     x.root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (x.root < 0)
         return ir_fail_errno(err, errno, "%s", root);

@@ -18,7 +18,7 @@ void ir_items_free(ir_items *l)
     for (size_t i = 0; i < l->n; i++)
         free(l->v[i].path);
     free(l->v);
-    *l = (ir_items){ 0 };
+    *l = (ir_items){0};
 }
 
 /* Takes path. */
@@ -35,11 +35,11 @@ static int item_add(ir_items *l, char *path, uint32_t from, ir_item **ret, imgre
     l->cap = l->n < l->cap ? l->cap : cap;
     l->v = v;
     *ret = &v[l->n++];
-    **ret = (ir_item){ .path = path, .from = from, .type = 'd', .mode = 0755 };
+    **ret = (ir_item){.path = path, .from = from, .type = 'd', .mode = 0755};
     return 0;
 }
 
-/* ---- places ------------------------------------------------------------------------------------ */
+/* ---- places --------------------------------------------------------------------------------- */
 
 /* The place without slashes around it; "" for "/". */
 static char *place(const char *to)
@@ -77,7 +77,7 @@ static int parents_add(ir_items *l, const char *path, imgrel_error *err)
     return rc;
 }
 
-/* ---- walking ----------------------------------------------------------------------------------- */
+/* ---- walking -------------------------------------------------------------------------------- */
 
 typedef struct walk {
     const ir_call *call;
@@ -207,7 +207,7 @@ static int source_scan(walk *w, imgrel_error *err)
     return rc < 0 ? rc : folders_walk(w, at, err);
 }
 
-/* ---- order ------------------------------------------------------------------------------------- */
+/* ---- order ---------------------------------------------------------------------------------- */
 
 /* By path; what only leads somewhere before what is wanted, sources in their order. */
 static int by_path(const void *a, const void *b)
@@ -231,8 +231,8 @@ static int merge(ir_items *l, imgrel_error *err)
             continue;
         }
         if ((last->type == 'd') != (l->v[i].type == 'd'))
-            return ir_fail(err, IMGREL_EINVAL, "layer: /%s is a folder in one source, not in another",
-                           last->path);
+            return ir_fail(err, IMGREL_EINVAL,
+                           "layer: /%s is a folder in one source, not in another", last->path);
         free(last->path);
         *last = l->v[i];
         l->v[i].path = NULL;
@@ -268,8 +268,8 @@ static int links_find(ir_items *l, imgrel_error *err)
             shared[n++] = &l->v[i];
     qsort(shared, n, sizeof *shared, by_file);
     for (size_t i = 0; i < n; i++) {
-        if (first && first->from == shared[i]->from && first->dev == shared[i]->dev
-            && first->ino == shared[i]->ino)
+        if (first && first->from == shared[i]->from && first->dev == shared[i]->dev &&
+            first->ino == shared[i]->ino)
             shared[i]->link_to = first->path;
         else
             first = shared[i];
@@ -281,10 +281,10 @@ static int links_find(ir_items *l, imgrel_error *err)
 int ir_items_scan(const ir_call *call, const ir_layer_from *from, size_t n, ir_items *ret,
                   imgrel_error *err)
 {
-    *ret = (ir_items){ 0 };
+    *ret = (ir_items){0};
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        walk w = { .call = call, .items = ret, .from = &from[i], .index = (uint32_t)i };
+        walk w = {.call = call, .items = ret, .from = &from[i], .index = (uint32_t)i};
         rc = source_scan(&w, err);
     }
     if (rc == 0)
@@ -305,7 +305,7 @@ char *ir_item_source(const ir_layer_from *from, const ir_item *item)
 
 bool ir_layer_is_tar(const ir_layer_from *from)
 {
-    static const char *const ends[] = { ".tar", ".tar.gz", ".tgz", ".tar.zst" };
+    static const char *const ends[] = {".tar", ".tar.gz", ".tgz", ".tar.zst"};
     struct stat st;
     if (!ir_streq(from->to, "/") || stat(from->path, &st) < 0 || !S_ISREG(st.st_mode))
         return false;

@@ -9,9 +9,9 @@
 typedef struct ir_item {
     char *path;
     uint32_t from;
-    size_t skip;         /* where the path inside the source begins */
-    char type;           /* as ir_tar_entry's, but never 'h' */
-    bool shared;         /* has several names on disk */
+    size_t skip; /* where the path inside the source begins */
+    char type;   /* as ir_tar_entry's, but never 'h' */
+    bool shared; /* has several names on disk */
     int mode;
     int64_t size, mtime_s, uid, gid;
     uint64_t dev, ino;

@@ -45,14 +45,14 @@ static int no_room(void *user, const void *p, size_t len, imgrel_error *err)
 
 static void pack(const ir_codec *codec, const char *p, size_t len, ir_buf *out)
 {
-    imgrel_error err = { 0 };
-    input in = { .p = p, .len = len, .step = 100001 };
+    imgrel_error err = {0};
+    input in = {.p = p, .len = len, .step = 100001};
     unit_ok(ir_pack_run(&support_call, codec, source, &in, to_buf, out, &err), &err);
 }
 
 static int unpack(char format, const ir_buf *in, size_t step, ir_buf *out, imgrel_error *err)
 {
-    support_in from = { in->p, in->len, 0, step };
+    support_in from = {in->p, in->len, 0, step};
     ir_unpack *u = NULL;
     char piece[7777];
     int rc = ir_unpack_new(format, "blob", support_read, &from, &u, err);
@@ -67,22 +67,22 @@ static int unpack(char format, const ir_buf *in, size_t step, ir_buf *out, imgre
 
 /* Every codec and level that is worth a test. */
 static const ir_codec codecs[] = {
-    { .format = 0 },
-    { .format = 'g', .level = 1 },
-    { .format = 'g', .level = 6 },
+    {.format = 0},
+    {.format = 'g', .level = 1},
+    {.format = 'g', .level = 6},
 #ifdef IR_HAVE_ISAL
-    { .format = 'g', .isal = true, .level = 1 },
-    { .format = 'g', .isal = true, .level = 2 },
+    {.format = 'g', .isal = true, .level = 1},
+    {.format = 'g', .isal = true, .level = 2},
 #endif
 #ifdef IR_HAVE_ZSTD
-    { .format = 'z', .level = 3 },
+    {.format = 'z', .level = 3},
 #endif
 };
 #define N_CODECS (sizeof codecs / sizeof *codecs)
 
 static void there_and_back(const ir_codec *codec, const char *p, size_t len)
 {
-    imgrel_error err = { 0 };
+    imgrel_error err = {0};
     IR_AUTO(ir_buf) first = IR_BUF(64 * IR_MIB);
     IR_AUTO(ir_buf) back = IR_BUF(64 * IR_MIB);
     ir_codec c = *codec;
@@ -101,7 +101,7 @@ static void there_and_back(const ir_codec *codec, const char *p, size_t len)
 
 START_TEST(codecs_are_faithful_whatever_the_threads)
 {
-    static const size_t sizes[] = { 0, 1, 4096, 65536, 524287, 524288, 524289, 2600000, 5242880 };
+    static const size_t sizes[] = {0, 1, 4096, 65536, 524287, 524288, 524289, 2600000, 5242880};
     support_begin();
     for (size_t k = 0; k < 5; k++) {
         char *p = support_bytes("trzcm"[k], 5242880);
@@ -115,12 +115,12 @@ END_TEST
 
 START_TEST(other_programs_read_it)
 {
-    static const char *const gzip[] = { "gzip", "-dc", NULL };
+    static const char *const gzip[] = {"gzip", "-dc", NULL};
     static const char *const python[] = {
         "python3", "-c",
-        "import gzip, sys; sys.stdout.buffer.write(gzip.decompress(sys.stdin.buffer.read()))", NULL
-    };
-    static const char *const zstd[] = { "zstd", "-dc", NULL };
+        "import gzip, sys; sys.stdout.buffer.write(gzip.decompress(sys.stdin.buffer.read()))",
+        NULL};
+    static const char *const zstd[] = {"zstd", "-dc", NULL};
     char *p = support_bytes('m', 3000000);
     support_begin();
     for (size_t i = 1; i < N_CODECS; i++)
@@ -159,21 +159,21 @@ END_TEST
 
 START_TEST(failures_and_cancel_end_it)
 {
-    imgrel_error err = { 0 };
+    imgrel_error err = {0};
     char *p = support_bytes('t', 9000000);
-    const ir_codec codec = { .format = 'g', .level = 1, .threads = 2 };
-    input in = { .p = p, .len = 9000000, .step = 65536, .repeat = 1000000 };
+    const ir_codec codec = {.format = 'g', .level = 1, .threads = 2};
+    input in = {.p = p, .len = 9000000, .step = 65536, .repeat = 1000000};
     IR_AUTO(ir_buf) out = IR_BUF(IR_GIB);
     support_begin();
     int rc = ir_pack_run(&support_call, &codec, source, &in, no_room, NULL, &err);
     ck_assert_int_eq(rc, IMGREL_ENET);
     unit_error(&err, IMGREL_ENET, "no room");
-    err = (imgrel_error){ 0 };
+    err = (imgrel_error){0};
     in.fail = IMGREL_EIO;
     rc = ir_pack_run(&support_call, &codec, source, &in, to_buf, &out, &err);
     ck_assert_int_eq(rc, IMGREL_EIO);
     unit_error(&err, IMGREL_EIO, "source is gone");
-    err = (imgrel_error){ 0 };
+    err = (imgrel_error){0};
     in.fail = 0;
     ir_call call = support_call;
     call.deadline_ms = ir_now_ms() + 200;
@@ -186,8 +186,8 @@ END_TEST
 
 START_TEST(configuration_chooses)
 {
-    imgrel_error err = { 0 };
-    ir_conf conf = { 0 };
+    imgrel_error err = {0};
+    ir_conf conf = {0};
     char isal[] = "isal", zlib[] = "zlib";
     ir_codec c;
     unit_ok(ir_codec_choose(&conf, 'g', &c, &err), &err);
@@ -199,7 +199,7 @@ START_TEST(configuration_chooses)
     conf.compression_codec = isal;
     ck_assert_int_lt(ir_codec_choose(&conf, 'g', &c, &err), 0);
     ck_assert(strstr(err.message, "ISA-L"));
-    err = (imgrel_error){ 0 };
+    err = (imgrel_error){0};
     conf.compression_level = 12;
     ck_assert_int_eq(ir_codec_choose(&conf, 'g', &c, &err), IMGREL_EINVAL);
     unit_error(&err, IMGREL_EINVAL, "1 to 9");
@@ -208,12 +208,12 @@ END_TEST
 
 static void expect_unpack(const void *p, size_t len, int code, const char *word)
 {
-    imgrel_error err = { 0 };
+    imgrel_error err = {0};
     IR_AUTO(ir_buf) in = IR_BUF(64 * IR_MIB);
     IR_AUTO(ir_buf) out = IR_BUF(64 * IR_MIB);
     ir_buf_add(&in, p, len);
     for (size_t step = 1; step <= 100000; step *= 10) {
-        err = (imgrel_error){ 0 };
+        err = (imgrel_error){0};
         ir_buf_clear(&out);
         ck_assert_int_eq(unpack('g', &in, step, &out, &err), code);
         if (code)
@@ -223,7 +223,7 @@ static void expect_unpack(const void *p, size_t len, int code, const char *word)
 
 START_TEST(damaged_input_is_refused)
 {
-    const ir_codec codec = { .format = 'g', .level = 1 };
+    const ir_codec codec = {.format = 'g', .level = 1};
     IR_AUTO(ir_buf) b = IR_BUF(IR_MIB);
     support_begin();
     pack(&codec, "hello hello hello", 17, &b);
@@ -249,8 +249,8 @@ END_TEST
 #ifdef IR_HAVE_ZSTD
 START_TEST(zstd_is_read_in_any_pieces)
 {
-    imgrel_error err = { 0 };
-    const ir_codec codec = { .format = 'z', .level = 3 };
+    imgrel_error err = {0};
+    const ir_codec codec = {.format = 'z', .level = 3};
     IR_AUTO(ir_buf) b = IR_BUF(IR_MIB * 8);
     char *p = support_bytes('z', 5000000);
     support_begin();
@@ -273,15 +273,15 @@ END_TEST
 /* 600 MiB of zeros, in well under a MiB. */
 START_TEST(bombs_are_stopped)
 {
-    imgrel_error err = { 0 };
+    imgrel_error err = {0};
     char *p = support_bytes('z', IR_MIB);
     support_begin();
     for (size_t i = 1; i < N_CODECS; i++) {
         IR_AUTO(ir_buf) bomb = IR_BUF(64 * IR_MIB);
-        input in = { .p = p, .len = IR_MIB, .step = IR_MIB, .repeat = 599 };
-        err = (imgrel_error){ 0 };
+        input in = {.p = p, .len = IR_MIB, .step = IR_MIB, .repeat = 599};
+        err = (imgrel_error){0};
         unit_ok(ir_pack_run(&support_call, &codecs[i], source, &in, to_buf, &bomb, &err), &err);
-        support_in from = { bomb.p, bomb.len, 0, 4096 };
+        support_in from = {bomb.p, bomb.len, 0, 4096};
         ir_unpack *u = NULL;
         char *piece = malloc(IR_MIB);
         int64_t n = 1, total = 0;

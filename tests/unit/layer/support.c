@@ -14,11 +14,11 @@ char support_dir[256];
 
 void support_begin(void)
 {
-    imgrel_error err = { 0 };
-    ir_conf conf = { .jobs = 2 };
+    imgrel_error err = {0};
+    ir_conf conf = {.jobs = 2};
     ir_session *s = NULL;
     unit_ok(ir_session_new(&conf, NULL, &s, &err), &err);
-    support_call = (ir_call){ .session = s };
+    support_call = (ir_call){.session = s};
     const char *tmp = getenv("TMPDIR");
     snprintf(support_dir, sizeof support_dir, "%s/imgrel-layer-XXXXXX", tmp ? tmp : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(support_dir));
@@ -26,7 +26,7 @@ void support_begin(void)
 
 void support_end(void)
 {
-    imgrel_error err = { 0 };
+    imgrel_error err = {0};
     unit_ok(ir_rmtree(support_dir, &err), &err);
     ir_session_free(support_call.session);
 }
@@ -42,8 +42,8 @@ const char *support_path(const char *name)
 
 void support_file(const char *name, const char *text, int mode)
 {
-    imgrel_error err = { 0 };
-    const struct timespec times[2] = { { .tv_sec = 1700000000 }, { .tv_sec = 1700000000 } };
+    imgrel_error err = {0};
+    const struct timespec times[2] = {{.tv_sec = 1700000000}, {.tv_sec = 1700000000}};
     char path[512];
     snprintf(path, sizeof path, "%s/%s", support_dir, name);
     char *slash = strrchr(path, '/');
@@ -80,9 +80,9 @@ char *support_bytes(char kind, size_t len)
 
 bool support_run(const char *const *argv, const void *in, size_t len, ir_buf *out)
 {
-    imgrel_error err = { 0 };
+    imgrel_error err = {0};
     int status = 0;
-    const ir_proc p = { .argv = argv, .in = in, .in_len = len, .out = out };
+    const ir_proc p = {.argv = argv, .in = in, .in_len = len, .out = out};
     int rc = ir_proc_run(&p, NULL, 0, &status, &err);
     if (rc == IMGREL_ENOTFOUND)
         return false;

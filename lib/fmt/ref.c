@@ -174,7 +174,9 @@ static int set_name(const char *s, ir_ref *ref, imgrel_error *err)
     if ((rc = ir_repository_check(rest, err)))
         return rc;
     ref->repository = ir_format("%s%s", official ? "library/" : "", rest);
-    return ref->repository ? 0 : ir_nomem(err);
+    if (!ref->repository)
+        return ir_nomem(err);
+    return official ? ir_repository_check(ref->repository, err) : 0; /* now it may be too long */
 }
 
 static bool is_image_id(const char *s)

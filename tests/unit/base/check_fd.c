@@ -66,6 +66,7 @@ START_TEST(write_and_read)
     unit_error(&err, IMGREL_ENOTFOUND, "/none");
     ir_error_clear(&err);
     ck_assert_int_eq(ir_file_read(dir, &b, &err), IMGREL_EIO);
+    ir_buf_free(&b);
     remove_dir();
 }
 END_TEST

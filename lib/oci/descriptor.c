@@ -16,12 +16,12 @@ void ir_desc_free(ir_desc *d)
     ir_json_free(d->annotations);
     ir_strv_free(&d->urls);
     free(d->data);
-    *d = (ir_desc){ 0 };
+    *d = (ir_desc){0};
 }
 
 int ir_desc_set(ir_desc *d, const char *media_type, const char *digest, int64_t size)
 {
-    ir_desc fresh = { .media_type = ir_strdup(media_type), .digest = ir_strdup(digest) };
+    ir_desc fresh = {.media_type = ir_strdup(media_type), .digest = ir_strdup(digest)};
     fresh.size = size;
     if ((media_type && !fresh.media_type) || (digest && !fresh.digest)) {
         ir_desc_free(&fresh);
@@ -112,7 +112,7 @@ static int read_rest(const ir_json *j, const char *what, ir_desc *ret, imgrel_er
 
 int ir_desc_from_json(const ir_json *j, const char *what, ir_desc *ret, imgrel_error *err)
 {
-    *ret = (ir_desc){ 0 };
+    *ret = (ir_desc){0};
     if (!ir_json_is_object(j))
         return ir_fail(err, IMGREL_EPROTO, "%s: a descriptor is missing or not an object", what);
     const char *digest = ir_json_str(j, "digest"), *mt = ir_json_str(j, "mediaType");

@@ -19,7 +19,7 @@ void ir_manifest_free(ir_manifest *m)
     ir_desc_free(&m->subject);
     free(m->artifact_type);
     ir_json_free(m->json);
-    *m = (ir_manifest){ 0 };
+    *m = (ir_manifest){0};
 }
 
 static int check_digest(ir_manifest *m, const char *expected, imgrel_error *err)
@@ -122,7 +122,7 @@ static int read_members(ir_manifest *m, imgrel_error *err)
 int ir_manifest_parse(const char *bytes, size_t len, const char *media_type, const char *expected,
                       ir_manifest *ret, imgrel_error *err)
 {
-    *ret = (ir_manifest){ 0 };
+    *ret = (ir_manifest){0};
     if (len > IR_MANIFEST_MAX)
         return ir_fail(err, IMGREL_ELIMIT, "the manifest has %zu bytes, the limit is %lu", len,
                        IR_MANIFEST_MAX);

@@ -37,7 +37,7 @@ static int put_annotations(ir_json *j, const ir_json *annotations)
 int ir_manifest_write(const char *media_type, const ir_desc *config, const ir_desc *layers,
                       size_t n, const ir_json *annotations, ir_manifest *ret, imgrel_error *err)
 {
-    *ret = (ir_manifest){ 0 };
+    *ret = (ir_manifest){0};
     ir_json *j = start(media_type);
     int bad = ir_json_put(j, "config", ir_desc_to_json(config));
     bad |= put_list(j, "layers", layers, n);
@@ -48,7 +48,7 @@ int ir_manifest_write(const char *media_type, const ir_desc *config, const ir_de
 int ir_index_write(const char *media_type, const ir_desc *manifests, size_t n,
                    const ir_json *annotations, ir_manifest *ret, imgrel_error *err)
 {
-    *ret = (ir_manifest){ 0 };
+    *ret = (ir_manifest){0};
     ir_json *j = start(media_type);
     int bad = put_list(j, "manifests", manifests, n);
     bad |= put_annotations(j, annotations);

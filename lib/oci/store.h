@@ -46,9 +46,9 @@ int ir_must_use ir_store_image_get(ir_store *s, const ir_call *call, const char 
 /* Blobs will be mounted from that repository of the same registry: the token is asked for with the
  * right to pull there too. Call before the first request; nothing happens in a local place. */
 int ir_must_use ir_store_mounts_from(ir_store *s, const char *repository);
-/* 1 it has the blob, 0 not, or a code. */
+/* 1 it has the blob, 0 not, or a code. ret_size (may be NULL): bytes, -1 if it was not said. */
 int ir_must_use ir_store_blob_exists(ir_store *s, const ir_call *call, const ir_desc *d,
-                                     imgrel_error *err);
+                                     int64_t *ret_size, imgrel_error *err);
 int ir_must_use ir_store_blob_open(ir_store *s, const ir_call *call, const ir_desc *d,
                                    ir_reader **ret, imgrel_error *err);
 /* Up to len bytes, 0 at a verified end, or a code (EDIGEST). Broken connections are resumed. The

@@ -1,0 +1,335 @@
+/* layout.c - an OCI image layout folder (image-spec image-layout.md): its marker file and its
+ * blobs. A blob appears under its digest only when all of it was written, verified and synced, so
+ * two processes that write the same one do each other no harm. The index is layout_index.c. */
+#include "oci/layout.h"
+#include "base/fd.h"
+#include "base/limits.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MARKER "oci-layout"
+#define MARKER_MAX (4 * IR_KIB)
+
+char *ir_layout_blob_path(const ir_layout *l, const char *digest)
+{
+    return ir_format("%s/blobs/%s/%s", l->dir, ir_digest_algorithm(digest), ir_digest_hex(digest));
+}
+
+/* ---- blobs out ---- */
+
+typedef struct file_reader {
+    ir_reader base;
+    int fd;
+} file_reader;
+
+static int64_t file_read(ir_reader *r, void *buf, size_t len, imgrel_error *err)
+{
+    ssize_t n = 0;
+    do
+        n = read(((file_reader *)r)->fd, buf, len);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? ir_fail_errno(err, errno, "%s: %s", r->where, r->digest) : n;
+}
+
+static void file_close(ir_reader *r)
+{
+    file_reader *f = (file_reader *)r;
+    if (f->fd >= 0)
+        close(f->fd);
+    ir_reader_clear(r);
+    free(f);
+}
+
+/* The blob's file, regular and of the size that is expected. */
+static int open_blob(const ir_layout *l, const ir_desc *d, imgrel_error *err)
+{
+    struct stat st;
+    char *path = ir_layout_blob_path(l, d->digest);
+    if (!path)
+        return ir_nomem(err);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int errnum = errno;
+    free(path);
+    if (fd < 0 && errnum == ENOENT)
+        return ir_fail(err, IMGREL_ENOTFOUND, "%s has no blob %s", ir_store_where(&l->base),
+                       d->digest);
+    if (fd < 0)
+        return ir_fail_errno(err, errnum, "%s: blob %s", ir_store_where(&l->base), d->digest);
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode) || (d->size >= 0 && st.st_size != d->size)) {
+        close(fd);
+        return ir_fail(err, IMGREL_EDIGEST, "%s: the blob %s has not the %lld bytes expected",
+                       ir_store_where(&l->base), d->digest, (long long)d->size);
+    }
+    return fd;
+}
+
+static int blob_open(ir_store *s, const ir_call *call, const ir_desc *d, ir_reader **ret,
+                     imgrel_error *err)
+{
+    static const ir_reader_ops ops = {file_read, file_close};
+    struct stat st;
+    (void)call;
+    int fd = open_blob((ir_layout *)s, d, err);
+    if (fd < 0)
+        return fd;
+    file_reader *f = calloc(1, sizeof *f);
+    if (!f) {
+        close(fd);
+        return ir_nomem(err);
+    }
+    f->fd = fd;
+    int rc = ir_reader_init(&f->base, &ops, ir_store_where(s), d, err);
+    if (rc < 0) {
+        file_close(&f->base);
+        return rc;
+    }
+    if (d->size < 0 && !fstat(fd, &st))
+        f->base.size = st.st_size;
+    *ret = &f->base;
+    return 0;
+}
+
+/* ---- blobs in ---- */
+
+typedef struct file_writer {
+    ir_writer base;
+    ir_layout *l;
+    ir_newfile file;
+} file_writer;
+
+static int file_write(ir_writer *w, const void *p, size_t len, imgrel_error *err)
+{
+    file_writer *f = (file_writer *)w;
+    return ir_fd_write(f->file.fd, ir_store_where(&f->l->base), p, len, err);
+}
+
+static int file_commit(ir_writer *w, const char *digest, imgrel_error *err)
+{
+    file_writer *f = (file_writer *)w;
+    char *path = ir_layout_blob_path(f->l, digest);
+    if (!path)
+        return ir_nomem(err);
+    free(f->file.path);
+    f->file.path = path; /* only now is it known */
+    return ir_newfile_commit(&f->file, err);
+}
+
+static void file_free(ir_writer *w)
+{
+    file_writer *f = (file_writer *)w;
+    ir_newfile_abort(&f->file);
+    ir_writer_clear(w);
+    free(f);
+}
+
+static int open_temp(file_writer *f, const char *algorithm, imgrel_error *err)
+{
+    char *folder = ir_format("%s/blobs/%s", f->l->dir, algorithm);
+    char *path = folder ? ir_path_join(folder, "upload") : NULL;
+    int rc = path ? ir_mkdirs(folder, 0755, err) : ir_nomem(err);
+    if (!rc)
+        rc = ir_newfile_open(&f->file, path, 0644, err);
+    free(folder);
+    free(path);
+    return rc;
+}
+
+static int writer_new(ir_layout *l, const char *algorithm, ir_writer **ret, imgrel_error *err)
+{
+    static const ir_writer_ops ops = {file_write, file_commit, file_free};
+    file_writer *f = calloc(1, sizeof *f);
+    if (!f)
+        return ir_nomem(err);
+    f->l = l;
+    f->file = (ir_newfile)IR_NEWFILE;
+    int rc = ir_writer_init(&f->base, &ops, algorithm, err);
+    if (!rc)
+        rc = open_temp(f, algorithm, err);
+    if (rc < 0)
+        file_free(&f->base);
+    else
+        *ret = &f->base;
+    return rc;
+}
+
+static int blob_create(ir_store *s, const ir_call *call, ir_writer **ret, imgrel_error *err)
+{
+    (void)call;
+    return writer_new((ir_layout *)s, "sha256", ret, err);
+}
+
+static int blob_exists(ir_store *s, const ir_call *call, const ir_desc *d, int64_t *ret_size,
+                       imgrel_error *err)
+{
+    struct stat st;
+    (void)call;
+    char *path = ir_layout_blob_path((ir_layout *)s, d->digest);
+    if (!path)
+        return ir_nomem(err);
+    int have = !stat(path, &st) && S_ISREG(st.st_mode) && (d->size < 0 || st.st_size == d->size);
+    if (have)
+        *ret_size = st.st_size;
+    free(path);
+    return have;
+}
+
+static int blob_have(ir_store *s, const ir_call *call, const ir_desc *d,
+                     const char *from_repository, imgrel_error *err)
+{
+    int64_t size = 0;
+    (void)from_repository;
+    return blob_exists(s, call, d, &size, err);
+}
+
+static int blob_put(ir_store *s, const ir_call *call, const ir_desc *d, const ir_body *body,
+                    const char *from_repository, const char **ret_state, imgrel_error *err)
+{
+    ir_writer *w = NULL;
+    int rc = blob_have(s, call, d, from_repository, err);
+    if (rc) {
+        *ret_state = "exists";
+        return rc < 0 ? rc : 0;
+    }
+    *ret_state = "pushed";
+    rc = writer_new((ir_layout *)s, ir_digest_algorithm(d->digest), &w, err);
+    if (!rc)
+        rc = ir_body_store(call, body, w, d, err);
+    ir_writer_free(w);
+    return rc;
+}
+
+/* ---- the folder ---- */
+
+static void layout_free(ir_store *s)
+{
+    ir_layout *l = (ir_layout *)s;
+    imgrel_error ignored = {0};
+    if (l->staged && l->dir && ir_rmtree(l->dir, &ignored) < 0)
+        ir_error_clear(&ignored); /* a temporary folder that stays harms nobody */
+    for (size_t i = 0; i < l->n_loose; i++)
+        ir_desc_free(&l->loose[i]);
+    free(l->loose);
+    free(l->dir);
+    pthread_mutex_destroy(&l->lock);
+    ir_store_clear(s);
+    free(l);
+}
+
+static const ir_store_ops layout_ops = {
+    .finish = ir_layout_finish,
+    .free = layout_free,
+    .manifest_get = ir_layout_manifest_get,
+    .manifest_head = ir_layout_manifest_head,
+    .manifest_put = ir_layout_manifest_put,
+    .manifest_delete = ir_layout_manifest_delete,
+    .blob_exists = blob_exists,
+    .blob_open = blob_open,
+    .blob_have = blob_have,
+    .blob_put = blob_put,
+    .blob_create = blob_create,
+    .tags = ir_layout_tags,
+    .referrers = ir_layout_referrers,
+};
+
+int ir_layout_new(const ir_ref *ref, unsigned flags, char *dir, ir_layout **ret, imgrel_error *err)
+{
+    ir_layout *l = dir ? calloc(1, sizeof *l) : NULL;
+    if (!l) {
+        free(dir);
+        return ir_nomem(err);
+    }
+    l->base.ops = &layout_ops;
+    l->base.flags = flags;
+    l->dir = dir;
+    pthread_mutex_init(&l->lock, NULL);
+    if (ir_ref_copy(ref, &l->base.ref) < 0) {
+        layout_free(&l->base);
+        return ir_nomem(err);
+    }
+    *ret = l;
+    return 0;
+}
+
+static int check_marker(const ir_layout *l, const char *path, imgrel_error *err)
+{
+    ir_buf b = IR_BUF(MARKER_MAX);
+    ir_json *j = NULL;
+    const char *version = NULL;
+    int rc = ir_file_read(path, &b, err);
+    if (rc == IMGREL_ENOTFOUND) {
+        ir_error_clear(err);
+        rc = ir_fail(err, rc, "%s is no OCI image layout: it has no file oci-layout", l->dir);
+    }
+    if (!rc)
+        rc = ir_json_parse(ir_buf_str(&b), b.len, path, &j, err);
+    if (rc < 0)
+        goto out;
+    version = ir_json_str(j, "imageLayoutVersion");
+    if (!version || !ir_starts(version, "1."))
+        rc = ir_fail(err, IMGREL_EUNSUPPORTED, "%s: image layout version %.40s", l->dir,
+                     version ? version : "(none)");
+out:
+    ir_json_free(j);
+    ir_buf_free(&b);
+    return rc;
+}
+
+/* Holding the marker's lock: the first to come writes it. */
+static int write_marker(const ir_layout *l, int fd, imgrel_error *err)
+{
+    static const char text[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
+    struct stat st;
+    if (fstat(fd, &st))
+        return ir_fail_errno(err, errno, "%s", l->dir);
+    if (st.st_size > 0)
+        return 0;
+    if (fchmod(fd, 0644))
+        return ir_fail_errno(err, errno, "%s", l->dir);
+    return ir_fd_write(fd, l->dir, text, sizeof text - 1, err);
+}
+
+static int make_marker(const ir_layout *l, const ir_call *call, const char *path, imgrel_error *err)
+{
+    char *blobs = ir_path_join(l->dir, "blobs/sha256");
+    int rc = blobs ? ir_mkdirs(blobs, 0755, err) : ir_nomem(err);
+    free(blobs);
+    if (rc < 0)
+        return rc;
+    int fd = ir_lock(path, call->cancel, call->deadline_ms, err);
+    if (fd < 0)
+        return fd;
+    rc = write_marker(l, fd, err);
+    close(fd);
+    return rc;
+}
+
+int ir_layout_prepare(ir_layout *l, const ir_call *call, imgrel_error *err)
+{
+    char *path = ir_path_join(l->dir, MARKER);
+    if (!path)
+        return ir_nomem(err);
+    int rc = l->base.flags & IR_STORE_WRITE ? make_marker(l, call, path, err) : 0;
+    if (!rc)
+        rc = check_marker(l, path, err);
+    free(path);
+    return rc;
+}
+
+int ir_layout_open(const ir_call *call, const ir_ref *ref, unsigned flags, ir_store **ret,
+                   imgrel_error *err)
+{
+    ir_layout *l = NULL;
+    int rc = ir_layout_new(ref, flags, ir_strdup(ref->path), &l, err);
+    if (rc < 0)
+        return rc;
+    rc = ir_layout_prepare(l, call, err);
+    if (rc < 0)
+        layout_free(&l->base);
+    else
+        *ret = &l->base;
+    return rc;
+}

@@ -1,0 +1,90 @@
+/* layout.h - an OCI image layout folder from the inside, and what the archives share with it: an
+ * archive is a layout in a temporary folder that is filled from the file before, or becomes the
+ * file after. */
+#ifndef IR_OCI_LAYOUT_H
+#define IR_OCI_LAYOUT_H
+
+#include "base/fd.h"
+#include "oci/archive.h"
+#include "oci/store_ops.h"
+
+#include <pthread.h>
+
+#define IR_REF_NAME "org.opencontainers.image.ref.name"
+
+typedef struct ir_layout ir_layout;
+struct ir_layout {
+    ir_store base;
+    char *dir;
+    bool staged;           /* dir is temporary: removed at the end */
+    pthread_mutex_t lock;  /* guards loose */
+    ir_desc *loose;        /* manifests put without a tag that nothing has named yet */
+    size_t n_loose;
+    /* An archive's last step: dir becomes the file. NULL: none. */
+    int (*pack)(ir_layout *l, const ir_call *call, imgrel_error *err);
+};
+
+/* Takes dir (malloc'ed, may be NULL: no memory) even when it fails. */
+int ir_must_use ir_layout_new(const ir_ref *ref, unsigned flags, char *dir, ir_layout **ret,
+                              imgrel_error *err);
+/* Makes dir a layout if it is none yet; checks that it is one. */
+int ir_must_use ir_layout_prepare(ir_layout *l, const ir_call *call, imgrel_error *err);
+/* Where a blob of that digest is kept, malloc'ed. */
+char *ir_layout_blob_path(const ir_layout *l, const char *digest);
+
+/* layout_index.c */
+int ir_must_use ir_layout_index(const ir_layout *l, ir_json **ret, imgrel_error *err);
+int ir_must_use ir_layout_finish(ir_store *s, const ir_call *call, imgrel_error *err);
+int ir_must_use ir_layout_manifest_get(ir_store *s, const ir_call *call, const char *selector,
+                                       ir_manifest *ret, imgrel_error *err);
+int ir_must_use ir_layout_manifest_head(ir_store *s, const ir_call *call, const char *selector,
+                                        ir_desc *ret, imgrel_error *err);
+int ir_must_use ir_layout_manifest_put(ir_store *s, const ir_call *call, const ir_manifest *m,
+                                       const char *tag, imgrel_error *err);
+int ir_must_use ir_layout_manifest_delete(ir_store *s, const ir_call *call, const char *selector,
+                                          imgrel_error *err);
+int ir_must_use ir_layout_tags(ir_store *s, const ir_call *call, ir_pages **ret,
+                               imgrel_error *err);
+int ir_must_use ir_layout_referrers(ir_store *s, const ir_call *call, const char *digest,
+                                    const char *artifact_type, ir_pages **ret, imgrel_error *err);
+
+/* ---- archives: layout_stage.c ---- */
+
+/* A layout in a temporary folder, which can be written to until ir_layout_staged_ready(). */
+int ir_must_use ir_layout_staged(const ir_ref *ref, const ir_call *call, ir_layout **ret,
+                                 imgrel_error *err);
+/* Everything was taken in: index.json is written, and flags hold from now on. */
+int ir_must_use ir_layout_staged_ready(ir_layout *l, const ir_call *call, unsigned flags,
+                                       imgrel_error *err);
+
+/* A tar file that is read entry by entry. Zero-initialised but for fd -1. */
+typedef struct ir_tar_file {
+    int fd;
+    const char *path;
+    ir_untar *tar;
+} ir_tar_file;
+int ir_must_use ir_tar_file_open(ir_tar_file *f, const char *path, imgrel_error *err);
+/* The next regular file or link, its path without "./" in front. As ir_untar_next. */
+int ir_must_use ir_tar_file_next(ir_tar_file *f, const ir_call *call, ir_tar_entry *ret,
+                                 imgrel_error *err);
+/* The entry's content into out. */
+int ir_must_use ir_tar_file_read(ir_tar_file *f, const ir_call *call, ir_tar_out_fn *out,
+                                 void *user, imgrel_error *err);
+void ir_tar_file_close(ir_tar_file *f);
+
+/* A tar file that is written: it appears whole under its name, or not at all. The same content
+ * gives the same bytes. */
+typedef struct ir_tar_new_file {
+    ir_newfile file;
+    ir_tar *tar;
+} ir_tar_new_file;
+int ir_must_use ir_tar_new_file_open(ir_tar_new_file *f, const char *path, imgrel_error *err);
+int ir_must_use ir_tar_new_file_add(ir_tar_new_file *f, const char *name, const void *p, size_t len,
+                                    imgrel_error *err);
+/* A blob of the layout, under a name. */
+int ir_must_use ir_tar_new_file_blob(ir_tar_new_file *f, const ir_call *call, const ir_layout *l,
+                                     const char *digest, const char *name, imgrel_error *err);
+int ir_must_use ir_tar_new_file_end(ir_tar_new_file *f, imgrel_error *err);
+void ir_tar_new_file_abort(ir_tar_new_file *f); /* nothing after end */
+
+#endif

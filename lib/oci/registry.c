@@ -1,0 +1,463 @@
+/* registry.c - a repository of a registry (distribution-spec v1.1): how it is opened and asked, how
+ * its errors are told, and its manifests, which travel as exact bytes and are verified against the
+ * digest that was asked for or that the registry names. */
+#include "oci/registry.h"
+#include "base/cancel.h"
+#include "base/limits.h"
+#include "net/retry.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- asking ---- */
+
+char *ir_registry_url(const ir_registry *r, const char *fmt, ...)
+{
+    ir_buf b = IR_BUF(IR_URL_MAX);
+    va_list ap;
+    ir_buf_adds(&b, r->url);
+    va_start(ap, fmt);
+    ir_buf_addv(&b, fmt, ap);
+    va_end(ap);
+    char *url = ir_buf_take(&b);
+    ir_buf_free(&b);
+    return url;
+}
+
+ir_request ir_registry_request(const ir_registry *r, const char *method, const char *url)
+{
+    return (ir_request){.method = method, .url = url, .auth = &r->auth};
+}
+
+/* ---- errors ---- */
+
+/* Codes of the specification whose status says less than they do. */
+static int code_of_reason(const char *reason, int status)
+{
+    static const struct {
+        const char *reason;
+        int code;
+    } table[] = {
+        {"DIGEST_INVALID", IMGREL_EDIGEST},        {"SIZE_INVALID", IMGREL_EDIGEST},
+        {"MANIFEST_UNKNOWN", IMGREL_ENOTFOUND},    {"MANIFEST_BLOB_UNKNOWN", IMGREL_ENOTFOUND},
+        {"BLOB_UNKNOWN", IMGREL_ENOTFOUND},        {"NAME_UNKNOWN", IMGREL_ENOTFOUND},
+        {"BLOB_UPLOAD_UNKNOWN", IMGREL_ENOTFOUND}, {"UNSUPPORTED", IMGREL_EUNSUPPORTED},
+        {"MANIFEST_INVALID", IMGREL_EINVAL},       {"NAME_INVALID", IMGREL_EINVAL},
+    };
+    for (size_t i = 0; reason && i < sizeof table / sizeof *table; i++)
+        if (!strcmp(reason, table[i].reason))
+            return table[i].code;
+    return status == 405 ? IMGREL_EUNSUPPORTED : 0;
+}
+
+static void cure(imgrel_error *err, int code, const char *host, const char *reason)
+{
+    if (code == IMGREL_EDENIED)
+        ir_cure(err, "the login for %s lacks the right to do this in the repository", host);
+    else if (ir_streq(reason, "NAME_UNKNOWN"))
+        ir_cure(err, "the repository is not there, or this login may not see it");
+    else if (ir_streq(reason, "MANIFEST_UNKNOWN"))
+        ir_cure(err, "see what there is with imgrel tags");
+}
+
+int ir_registry_fail(const ir_request *req, const ir_reply *reply, const char *host,
+                     const char *object, imgrel_error *err)
+{
+    ir_json *j = NULL;
+    imgrel_error ignored = {0};
+    /* An error that is no JSON is told by its status alone. */
+    if (!reply->body.len ||
+        ir_json_parse(ir_buf_str(&reply->body), reply->body.len, "error", &j, &ignored) < 0)
+        j = NULL;
+    const ir_json *first = ir_json_at(ir_json_get(j, "errors"), 0);
+    const char *reason = ir_json_str(first, "code"), *said = ir_json_str(first, "message");
+    int code = code_of_reason(reason, reply->status);
+    int rc = ir_reply_fail(req, reply, reason, err, "%s: %.200s%s%.40s%s", object,
+                           said ? said : "refused", reason ? " (" : "", reason ? reason : "",
+                           reason ? ")" : "");
+    if (code && rc != code) {
+        rc = code;
+        if (err)
+            err->code = code;
+    }
+    cure(err, rc, host, reason);
+    ir_json_free(j);
+    return rc;
+}
+
+/* "host/repo:tag" or "host/repo@digest". */
+static void object_name(const ir_registry *r, const char *selector, char *ret, size_t len)
+{
+    const ir_ref *ref = &r->base.ref;
+    snprintf(ret, len, "%s/%s%s%s", ref->host, ref->repository, strchr(selector, ':') ? "@" : ":",
+             selector);
+}
+
+static int fail(const ir_registry *r, const ir_request *req, const ir_reply *reply,
+                const char *selector, imgrel_error *err)
+{
+    char object[400];
+    object_name(r, selector, object, sizeof object);
+    return ir_registry_fail(req, reply, r->base.ref.host, object, err);
+}
+
+int ir_registry_fail_blob(const ir_registry *r, const ir_request *req, const ir_reply *reply,
+                          const char *digest, imgrel_error *err)
+{
+    return fail(r, req, reply, digest, err);
+}
+
+/* ---- trying again ---- */
+
+int ir_registry_again(const ir_call *call, const char *what, ir_again *a, const imgrel_error *why,
+                      bool anyway, imgrel_error *err)
+{
+    uint32_t random = 0;
+    int rc = ir_call_check(call, err);
+    if (!rc)
+        rc = ir_random(&random, sizeof random, err);
+    if (rc < 0)
+        return rc;
+    const ir_try facts = {.n = ++a->n,
+                          .transient = why->retryable || why->code == IMGREL_ENET || anyway,
+                          .repeatable = true,
+                          .wish_ms = why->retry_after_ms > 0 ? why->retry_after_ms : -1,
+                          .waited_ms = a->waited_ms,
+                          .left_ms = call->deadline_ms ? call->deadline_ms - ir_now_ms() : -1,
+                          .random = random};
+    int64_t wait = ir_retry_wait(ir_call_conf(call), &facts);
+    if (wait < 0)
+        return 0;
+    a->waited_ms += wait;
+    rc = ir_progress(call, IMGREL_EVENT_RETRY, what, why->message, 0, 0, a->n + 1, err);
+    if (!rc)
+        rc = ir_sleep(call->cancel, wait, call->deadline_ms, err);
+    return rc ? rc : 1;
+}
+
+/* ---- manifests ---- */
+
+/* What the reply calls the content, if it is one of the types that a manifest has. */
+static char *content_type(const ir_reply *reply)
+{
+    const char *mt = ir_reply_header(reply, "content-type", 0);
+    if (!ir_media_is_index(mt) && !ir_media_is_manifest(mt) && !ir_media_is_schema1(mt))
+        return NULL; /* some registries say text/plain or application/json: the document decides */
+    return ir_strndup(mt, strcspn(mt, "; \t"));
+}
+
+/* The digest that the bytes must have: the one asked for, else the one that the registry names. */
+static const char *expected_digest(const char *selector, const ir_reply *reply)
+{
+    if (ir_digest_valid(selector))
+        return selector;
+    const char *named = ir_reply_header(reply, "docker-content-digest", 0);
+    return named && ir_digest_valid(named) ? named : NULL;
+}
+
+static int get_once(ir_registry *r, const ir_call *call, const char *selector, ir_manifest *ret,
+                    imgrel_error *err)
+{
+    ir_reply reply = {0};
+    char object[400], *mt = NULL;
+    char *url = ir_registry_url(r, "/manifests/%s", selector);
+    ir_request req = ir_registry_request(r, "GET", url);
+    req.accept = ir_media_accept_manifests;
+    req.body_max = IR_MANIFEST_MAX;
+    object_name(r, selector, object, sizeof object);
+    int rc = url ? ir_http_do(call, &req, &reply, err) : ir_nomem(err);
+    if (!rc && reply.status != 200)
+        rc = fail(r, &req, &reply, selector, err);
+    if (rc < 0)
+        goto out;
+    mt = content_type(&reply);
+    rc = ir_manifest_parse(ir_buf_str(&reply.body), reply.body.len, mt,
+                           expected_digest(selector, &reply), ret, err);
+    if (rc < 0)
+        ir_error_prefix(err, "%s", object);
+out:
+    free(mt);
+    free(url);
+    ir_reply_free(&reply);
+    return rc;
+}
+
+static int no_selector(const ir_registry *r, imgrel_error *err)
+{
+    return ir_fail(err, IMGREL_EINVAL, "%s names no tag and no digest", r->base.ref.name);
+}
+
+static int manifest_get(ir_store *s, const ir_call *call, const char *selector, ir_manifest *ret,
+                        imgrel_error *err)
+{
+    ir_registry *r = ir_registry_of(s);
+    imgrel_error first = {0};
+    if (!selector)
+        return no_selector(r, err);
+    int rc = get_once(r, call, selector, ret, &first);
+    if (rc == IMGREL_EDIGEST) {
+        ir_error_clear(&first); /* a cache on the way may have been at fault: once more */
+        rc = get_once(r, call, selector, ret, &first);
+    }
+    if (rc < 0 && err && !err->code)
+        *err = first;
+    return rc;
+}
+
+/* A HEAD that says all that a descriptor needs; false: the GET must tell. */
+static bool head_descriptor(const ir_reply *reply, const char *selector, ir_desc *ret)
+{
+    unsigned long long size = 0;
+    const char *digest = ir_reply_header(reply, "docker-content-digest", 0);
+    const char *length = ir_reply_header(reply, "content-length", 0);
+    char *mt = content_type(reply);
+    if (!digest && ir_digest_valid(selector))
+        digest = selector;
+    bool whole = mt && digest && ir_digest_valid(digest) && length &&
+                 ir_parse_u64(length, IR_MANIFEST_MAX, &size) && size > 0 &&
+                 ir_desc_set(ret, mt, digest, (int64_t)size) == 0;
+    free(mt);
+    return whole;
+}
+
+static int head_by_get(ir_store *s, const ir_call *call, const char *selector, ir_desc *ret,
+                       imgrel_error *err)
+{
+    IR_AUTO(ir_manifest) m = {0};
+    int rc = manifest_get(s, call, selector, &m, err);
+    if (rc < 0)
+        return rc;
+    return ir_desc_set(ret, m.media_type, m.digest, (int64_t)m.len) ? ir_nomem(err) : 0;
+}
+
+static int manifest_head(ir_store *s, const ir_call *call, const char *selector, ir_desc *ret,
+                         imgrel_error *err)
+{
+    ir_registry *r = ir_registry_of(s);
+    ir_reply reply = {0};
+    bool by_get = false;
+    if (!selector)
+        return no_selector(r, err);
+    char *url = ir_registry_url(r, "/manifests/%s", selector);
+    ir_request req = ir_registry_request(r, "HEAD", url);
+    req.accept = ir_media_accept_manifests;
+    int rc = url ? ir_http_do(call, &req, &reply, err) : ir_nomem(err);
+    if (!rc && reply.status == 200)
+        by_get = !head_descriptor(&reply, selector, ret);
+    else if (!rc && (reply.status == 405 || reply.status == 501))
+        by_get = true;
+    else if (!rc)
+        rc = fail(r, &req, &reply, selector, err);
+    free(url);
+    ir_reply_free(&reply);
+    return by_get ? head_by_get(s, call, selector, ret, err) : rc;
+}
+
+/* The registry must have kept what we sent, under the name that we know. */
+static int check_stored(const ir_registry *r, const ir_reply *reply, const ir_manifest *m,
+                        imgrel_error *err)
+{
+    const char *stored = ir_reply_header(reply, "docker-content-digest", 0);
+    if (!stored || ir_streq(stored, m->digest) || !ir_digest_valid(stored) ||
+        !ir_streq(ir_digest_algorithm(stored), ir_digest_algorithm(m->digest)))
+        return 0;
+    return ir_fail(err, IMGREL_EDIGEST, "%s/%s: the manifest %s was stored as %s", r->base.ref.host,
+                   r->base.ref.repository, m->digest, stored);
+}
+
+static int manifest_put(ir_store *s, const ir_call *call, const ir_manifest *m, const char *tag,
+                        imgrel_error *err)
+{
+    ir_registry *r = ir_registry_of(s);
+    ir_reply reply = {0};
+    const char *selector = tag ? tag : m->digest;
+    char *url = ir_registry_url(r, "/manifests/%s", selector);
+    ir_request req = ir_registry_request(r, "PUT", url);
+    req.content_type = m->media_type;
+    req.body = (ir_body){.p = m->bytes, .len = m->len, .size = (int64_t)m->len};
+    int rc = url ? ir_http_do(call, &req, &reply, err) : ir_nomem(err);
+    if (!rc && reply.status / 100 != 2)
+        rc = fail(r, &req, &reply, selector, err);
+    if (!rc)
+        rc = check_stored(r, &reply, m, err);
+    free(url);
+    ir_reply_free(&reply);
+    return rc;
+}
+
+/* ---- deleting ---- */
+
+static int delete_request(ir_registry *r, const ir_call *call, const char *selector,
+                          imgrel_error *err)
+{
+    ir_reply reply = {0};
+    char *url = ir_registry_url(r, "/manifests/%s", selector);
+    ir_request req = ir_registry_request(r, "DELETE", url);
+    int rc = url ? ir_http_do(call, &req, &reply, err) : ir_nomem(err);
+    if (!rc && reply.status / 100 != 2)
+        rc = fail(r, &req, &reply, selector, err);
+    free(url);
+    ir_reply_free(&reply);
+    return rc;
+}
+
+/* A registry that deletes by digest only refuses a tag in one of several ways. */
+static bool tag_refused(const imgrel_error *e)
+{
+    return e->code == IMGREL_EUNSUPPORTED || e->code == IMGREL_EDIGEST ||
+           e->code == IMGREL_EINVAL || e->http_status == 405;
+}
+
+static int tag_undeletable(ir_store *s, const ir_call *call, const char *tag, imgrel_error *err)
+{
+    ir_desc d = {0};
+    const ir_ref *ref = &s->ref;
+    int rc = manifest_head(s, call, tag, &d, err);
+    if (rc < 0)
+        return rc;
+    rc = ir_fail(err, IMGREL_EUNSUPPORTED,
+                 "%s/%s:%s: the registry deletes no tag alone; its image is %s", ref->host,
+                 ref->repository, tag, d.digest);
+    ir_cure(err, "delete %s/%s@%s: it goes with every tag that it has", ref->host, ref->repository,
+            d.digest);
+    ir_desc_free(&d);
+    return rc;
+}
+
+static int manifest_delete(ir_store *s, const ir_call *call, const char *selector,
+                           imgrel_error *err)
+{
+    ir_registry *r = ir_registry_of(s);
+    imgrel_error first = {0};
+    if (!selector)
+        return no_selector(r, err);
+    int rc = delete_request(r, call, selector, &first);
+    if (rc < 0 && !ir_digest_valid(selector) && tag_refused(&first))
+        return tag_undeletable(s, call, selector, err);
+    if (rc == IMGREL_EUNSUPPORTED)
+        ir_cure(&first, "the registry must be set to allow deletes"
+                        " (docker-registry: REGISTRY_STORAGE_DELETE_ENABLED=true)");
+    if (rc < 0 && err && !err->code)
+        *err = first;
+    return rc;
+}
+
+/* ---- blobs: is it there ---- */
+
+static int blob_exists(ir_store *s, const ir_call *call, const ir_desc *d, int64_t *ret_size,
+                       imgrel_error *err)
+{
+    unsigned long long size = 0;
+    ir_registry *r = ir_registry_of(s);
+    ir_reply reply = {0};
+    char *url = ir_registry_url(r, "/blobs/%s", d->digest);
+    ir_request req = ir_registry_request(r, "HEAD", url);
+    int rc = url ? ir_http_do(call, &req, &reply, err) : ir_nomem(err);
+    const char *length = ir_reply_header(&reply, "content-length", 0);
+    if (!rc && reply.status == 200 && length && ir_parse_u64(length, INT64_MAX, &size))
+        *ret_size = (int64_t)size;
+    if (!rc && reply.status == 200)
+        rc = 1;
+    else if (!rc && reply.status != 404)
+        rc = fail(r, &req, &reply, d->digest, err);
+    free(url);
+    ir_reply_free(&reply);
+    return rc;
+}
+
+/* ---- open and close ---- */
+
+static int registry_finish(ir_store *s, const ir_call *call, imgrel_error *err)
+{
+    ir_registry *r = ir_registry_of(s);
+    (void)err;
+    for (ir_upload_begun *u = r->begun; u; u = u->next)
+        ir_upload_cancel(r, call, u->location);
+    return 0;
+}
+
+static void registry_free(ir_store *s)
+{
+    ir_registry *r = ir_registry_of(s);
+    while (r->begun) {
+        ir_upload_begun *u = r->begun;
+        r->begun = u->next;
+        free(u->location);
+        free(u);
+    }
+    free(r->url);
+    free(r->scope);
+    free(r->scope_from);
+    pthread_mutex_destroy(&r->lock);
+    ir_store_clear(s);
+    free(r);
+}
+
+static int mounts_from(ir_store *s, const char *repository)
+{
+    ir_registry *r = ir_registry_of(s);
+    if (r->scope_from || ir_streq(repository, s->ref.repository))
+        return 0;
+    r->scope_from = ir_format("repository:%s:pull", repository);
+    if (!r->scope_from)
+        return IMGREL_ENOMEM;
+    r->scopes[r->auth.n_scopes++] = r->scope_from;
+    return 0;
+}
+
+static const ir_store_ops registry_ops = {
+    .finish = registry_finish,
+    .free = registry_free,
+    .mounts_from = mounts_from,
+    .manifest_get = manifest_get,
+    .manifest_head = manifest_head,
+    .manifest_put = manifest_put,
+    .manifest_delete = manifest_delete,
+    .blob_exists = blob_exists,
+    .blob_open = ir_registry_blob_open,
+    .blob_have = ir_registry_blob_have,
+    .blob_put = ir_registry_blob_put,
+    .blob_create = ir_registry_blob_create,
+    .tags = ir_registry_tags,
+    .referrers = ir_registry_referrers,
+};
+
+static int fill(ir_registry *r, const ir_call *call, const ir_ref *ref, unsigned flags,
+                imgrel_error *err)
+{
+    char *base = NULL;
+    if (ir_ref_copy(ref, &r->base.ref) < 0)
+        return ir_nomem(err);
+    int rc = ir_host_url(call, ref->host, &base, err);
+    if (rc < 0)
+        return rc;
+    r->url = ir_format("%s/v2/%s", base, ref->repository);
+    free(base);
+    r->scope =
+        ir_format("repository:%s:pull%s%s", ref->repository, flags & IR_STORE_WRITE ? ",push" : "",
+                  flags & IR_STORE_DELETE ? ",delete" : "");
+    if (!r->url || !r->scope)
+        return ir_nomem(err);
+    r->scopes[0] = r->scope;
+    r->auth = (ir_auth){
+        .kind = IR_AUTH_REGISTRY, .host = r->base.ref.host, .scopes = r->scopes, .n_scopes = 1};
+    return 0;
+}
+
+int ir_registry_open(const ir_call *call, const ir_ref *ref, unsigned flags, ir_store **ret,
+                     imgrel_error *err)
+{
+    ir_registry *r = calloc(1, sizeof *r);
+    if (!r)
+        return ir_nomem(err);
+    r->base.ops = &registry_ops;
+    r->base.flags = flags;
+    pthread_mutex_init(&r->lock, NULL);
+    int rc = fill(r, call, ref, flags, err);
+    if (rc < 0)
+        registry_free(&r->base);
+    else
+        *ret = &r->base;
+    return rc;
+}

@@ -1,0 +1,90 @@
+/* registry.h - a repository of a registry from the inside (distribution-spec v1.1): what its files
+ * share. registry.c speaks of manifests, registry_read.c of blobs that come, registry_push.c of
+ * blobs that go, registry_write.c of blobs whose digest is not known before, pages.c of lists. */
+#ifndef IR_OCI_REGISTRY_H
+#define IR_OCI_REGISTRY_H
+
+#include "oci/store_ops.h"
+
+#include <pthread.h>
+
+/* An upload that the registry began when it was asked to mount; kept for the one who sends. */
+typedef struct ir_upload_begun {
+    char digest[IR_DIGEST_MAX];
+    char *location;
+    struct ir_upload_begun *next;
+} ir_upload_begun;
+
+typedef struct ir_registry {
+    ir_store base;
+    char *url;                /* "https://host/v2/repository" */
+    char *scope, *scope_from; /* of the repository; of the one that is mounted from (NULL: none) */
+    const char *scopes[2];
+    ir_auth auth;
+    pthread_mutex_t lock;     /* guards begun */
+    ir_upload_begun *begun;
+} ir_registry;
+
+/* The store that s is. */
+static inline ir_registry *ir_registry_of(ir_store *s)
+{
+    return (ir_registry *)s;
+}
+
+/* url + the formatted rest, malloc'ed; NULL: no memory. */
+char *ir_registry_url(const ir_registry *r, const char *fmt, ...) IR_PRINTF(2, 3);
+/* A request to the repository, authenticated; the caller fills in the rest. */
+ir_request ir_registry_request(const ir_registry *r, const char *method, const char *url);
+/* Fails as a reply says, with the registry's own code and words. object: "host/repo:tag". */
+int ir_registry_fail(const ir_request *req, const ir_reply *reply, const char *host,
+                     const char *object, imgrel_error *err);
+/* The same for "repository@digest" of r. */
+int ir_registry_fail_blob(const ir_registry *r, const ir_request *req, const ir_reply *reply,
+                          const char *digest, imgrel_error *err);
+/* Tries of what one exchange can't repeat by itself, under the same policy (net/retry.h). */
+typedef struct ir_again {
+    unsigned n; /* that failed */
+    int64_t waited_ms;
+} ir_again;
+/* 1: the wait before the next try is over; 0: there is none (why stands); or a code. anyway: why
+ * may pass though it does not look so. */
+int ir_must_use ir_registry_again(const ir_call *call, const char *what, ir_again *a,
+                                  const imgrel_error *why, bool anyway, imgrel_error *err);
+
+/* registry_read.c */
+int ir_must_use ir_registry_blob_open(ir_store *s, const ir_call *call, const ir_desc *d,
+                                      ir_reader **ret, imgrel_error *err);
+
+/* registry_push.c */
+int ir_must_use ir_registry_blob_have(ir_store *s, const ir_call *call, const ir_desc *d,
+                                      const char *from_repository, imgrel_error *err);
+int ir_must_use ir_registry_blob_put(ir_store *s, const ir_call *call, const ir_desc *d,
+                                     const ir_body *body, const char *from_repository,
+                                     const char **ret_state, imgrel_error *err);
+/* Begins an upload; ret_min (may be NULL): the registry's OCI-Chunk-Min-Length, 0 if none. */
+int ir_must_use ir_upload_begin(const ir_registry *r, const ir_call *call, char **ret_location,
+                                int64_t *ret_min, imgrel_error *err);
+/* A request to an upload's address: authenticated only where that is the registry itself. */
+int ir_must_use ir_upload_request(const ir_registry *r, const char *method, const char *location,
+                                  ir_request *ret, imgrel_error *err);
+/* How many bytes of an upload the registry has; -1: it does not know the upload any more. */
+int64_t ir_upload_ask(const ir_registry *r, const ir_call *call, char **location);
+/* Ends an upload that nobody wants, whatever the call's token says; best effort. */
+void ir_upload_cancel(const ir_registry *r, const ir_call *call, const char *location);
+/* Replaces location by the one that a reply names, absolute. */
+int ir_must_use ir_upload_follow(const ir_reply *reply, char **location, imgrel_error *err);
+/* location with digest= in its query, malloc'ed. */
+char *ir_upload_closing(const char *location, const char *digest);
+
+/* registry_write.c */
+int ir_must_use ir_registry_blob_create(ir_store *s, const ir_call *call, ir_writer **ret,
+                                        imgrel_error *err);
+
+/* pages.c */
+int ir_must_use ir_registry_tags(ir_store *s, const ir_call *call, ir_pages **ret,
+                                 imgrel_error *err);
+int ir_must_use ir_registry_referrers(ir_store *s, const ir_call *call, const char *digest,
+                                      const char *artifact_type, ir_pages **ret,
+                                      imgrel_error *err);
+
+#endif

@@ -1,0 +1,211 @@
+/* registry_read.c - a blob from a registry: one GET whose body is read bit by bit; where the
+ * connection breaks, a closed range (some registries answer an open one with 416) asks for the
+ * rest. A registry that ignores the range gives all of it, and what we had is skipped. */
+#include "oci/registry.h"
+#include "base/limits.h"
+#include "fmt/header.h"
+#include "fmt/url.h"
+
+#include <stdlib.h>
+
+typedef struct net_reader {
+    ir_reader base;
+    const ir_registry *reg;
+    ir_call call;
+    ir_stream *stream;
+    char *url;
+    ir_request req;
+    ir_auth anonymous;
+    int64_t at;     /* bytes that came so far */
+    int64_t skip;   /* to be thrown away: the registry began before `at` */
+    ir_again again; /* since bytes came last */
+} net_reader;
+
+/* ---- opening at an offset ---- */
+
+static int check_length(net_reader *n, const ir_reply *reply, imgrel_error *err)
+{
+    unsigned long long len = 0;
+    const char *text = ir_reply_header(reply, "content-length", 0);
+    if (!text || !ir_parse_u64(text, INT64_MAX, &len))
+        return 0;
+    if (n->base.size < 0)
+        n->base.size = (int64_t)len;
+    if ((int64_t)len == n->base.size)
+        return 0;
+    return ir_fail(err, IMGREL_EDIGEST, "%s: the registry has %llu bytes as %s, expected %lld",
+                   n->base.where, len, n->base.digest, (long long)n->base.size);
+}
+
+/* 206: does the part begin where we are? It may begin before. */
+static int check_range(net_reader *n, const ir_reply *reply, imgrel_error *err)
+{
+    int64_t first = 0, last = 0, total = 0;
+    const char *text = ir_reply_header(reply, "content-range", 0);
+    if (!text || !ir_content_range(text, &first, &last, &total) || first > n->at ||
+        (total >= 0 && n->base.size >= 0 && total != n->base.size))
+        return ir_fail(err, IMGREL_EPROTO, "%s: %s: the range from byte %lld was answered with %s",
+                       n->base.where, n->base.digest, (long long)n->at, text ? text : "no range");
+    n->skip = n->at - first;
+    return 0;
+}
+
+static int check_head(net_reader *n, const ir_reply *reply, imgrel_error *err)
+{
+    if (reply->status == 206 && n->at > 0)
+        return check_range(n, reply, err);
+    if (reply->status != 200)
+        return ir_registry_fail_blob(n->reg, &n->req, reply, n->base.digest, err);
+    n->skip = n->at;
+    return check_length(n, reply, err);
+}
+
+static int open_here(net_reader *n, imgrel_error *err)
+{
+    ir_reply reply = {0};
+    char *range = NULL;
+    if (n->at > 0 && n->base.size > 0) {
+        range = ir_format("%lld-%lld", (long long)n->at, (long long)n->base.size - 1);
+        if (!range)
+            return ir_nomem(err);
+    }
+    n->req.range = range;
+    int rc = ir_http_open(&n->call, &n->req, &n->stream, &reply, err);
+    if (!rc)
+        rc = check_head(n, &reply, err);
+    if (rc < 0) {
+        ir_stream_close(n->stream);
+        n->stream = NULL;
+    }
+    n->req.range = NULL;
+    free(range);
+    ir_reply_free(&reply);
+    return rc;
+}
+
+/* ---- reading ---- */
+
+/* The next bytes that we do not have yet. */
+static int64_t read_new(net_reader *n, void *buf, size_t len, imgrel_error *err)
+{
+    for (;;) {
+        int64_t got = ir_stream_read(n->stream, buf, len, err);
+        if (got <= 0)
+            return got;
+        if (n->skip >= got) {
+            n->skip -= got;
+            continue;
+        }
+        memmove(buf, (char *)buf + n->skip, (size_t)(got - n->skip));
+        got -= n->skip;
+        n->skip = 0;
+        return got;
+    }
+}
+
+static int64_t read_once(net_reader *n, void *buf, size_t len, imgrel_error *err)
+{
+    int rc = n->stream ? 0 : open_here(n, err);
+    int64_t got = rc ? rc : read_new(n, buf, len, err);
+    if (got == 0 && n->base.size >= 0 && n->at < n->base.size)
+        got = ir_fail(err, IMGREL_ENET, "%s: the connection ended %lld bytes into %s",
+                      n->base.where, (long long)n->at, n->base.digest);
+    return got;
+}
+
+static int64_t net_read(ir_reader *r, void *buf, size_t len, imgrel_error *err)
+{
+    net_reader *n = (net_reader *)r;
+    for (;;) {
+        imgrel_error broke = {0};
+        int64_t got = read_once(n, buf, len, &broke);
+        if (got >= 0) {
+            n->at += got;
+            if (got)
+                n->again = (ir_again){0};
+            return got;
+        }
+        /* Opening is tried again by the exchange itself: only a break in the middle is ours. */
+        bool middle = n->stream != NULL;
+        ir_stream_close(n->stream);
+        n->stream = NULL;
+        int rc = middle ? ir_registry_again(&n->call, r->digest, &n->again, &broke, false, err) : 0;
+        if (rc == 1)
+            continue;
+        if (rc == 0 && err && !err->code)
+            *err = broke;
+        return rc ? rc : got;
+    }
+}
+
+static void net_close(ir_reader *r)
+{
+    net_reader *n = (net_reader *)r;
+    ir_stream_close(n->stream);
+    free(n->url);
+    ir_reader_clear(r);
+    free(n);
+}
+
+/* ---- where from ---- */
+
+/* A foreign layer is fetched from its own address: never authenticated, never a way into the
+ * network that we stand in, never without TLS from a registry that has it (CVE-2020-15157). */
+static int foreign_url(net_reader *n, const ir_desc *d, imgrel_error *err)
+{
+    IR_AUTO(ir_url) at = {0};
+    IR_AUTO(ir_url) home = {0};
+    int rc = ir_url_parse(d->urls.v[0], &at, err);
+    if (!rc)
+        rc = ir_url_parse(n->reg->url, &home, err);
+    if (rc < 0)
+        return rc;
+    bool plain = ir_streq(at.scheme, "http") && !ir_streq(home.scheme, "http");
+    if (plain || at.user || (ir_url_is_local(&at) && !ir_url_is_local(&home)))
+        return ir_fail(err, IMGREL_EDENIED,
+                       "%s: the foreign layer %s points to %s%s, which is not"
+                       " to be trusted",
+                       n->base.where, d->digest, at.scheme, at.host);
+    n->url = ir_strdup(d->urls.v[0]);
+    n->anonymous.kind = IR_AUTH_NONE;
+    n->req.auth = &n->anonymous;
+    return n->url ? 0 : ir_nomem(err);
+}
+
+static int fill(net_reader *n, const ir_desc *d, imgrel_error *err)
+{
+    static const ir_reader_ops ops = {net_read, net_close};
+    int rc = ir_reader_init(&n->base, &ops, ir_store_where(&n->reg->base), d, err);
+    if (rc < 0)
+        return rc;
+    n->req = ir_registry_request(n->reg, "GET", NULL);
+    n->req.flags = IR_HTTP_H1;
+    n->req.what = n->base.digest;
+    if (ir_media_is_foreign(d->media_type) && d->urls.n) {
+        rc = foreign_url(n, d, err);
+    } else {
+        n->url = ir_registry_url(n->reg, "/blobs/%s", d->digest);
+        rc = n->url ? 0 : ir_nomem(err);
+    }
+    n->req.url = n->url;
+    return rc;
+}
+
+int ir_registry_blob_open(ir_store *s, const ir_call *call, const ir_desc *d, ir_reader **ret,
+                          imgrel_error *err)
+{
+    net_reader *n = calloc(1, sizeof *n);
+    if (!n)
+        return ir_nomem(err);
+    n->reg = ir_registry_of(s);
+    n->call = *call;
+    n->base.ops = NULL;
+    int rc = fill(n, d, err);
+    if (!rc)
+        rc = open_here(n, err);
+    if (rc < 0)
+        net_close(&n->base);
+    else
+        *ret = &n->base;
+    return rc;
+}

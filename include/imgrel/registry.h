@@ -61,7 +61,8 @@ IMGREL_API int imgrel_delete(imgrel_client *c, const char *ref, const imgrel_opt
 
 /* ---- lists ---------------------------------------------------------------------------------- */
 
-/** Tags of a repository, a name per item (distribution-spec "Listing tags"). */
+/** Tags of a repository, a name per item (distribution-spec "Listing tags"); of a local place its
+ *  images' names. */
 IMGREL_API int imgrel_tags(imgrel_client *c, const char *repository, const imgrel_opts *o,
                            imgrel_iter **out, imgrel_error *err);
 /** Repositories of a registry, a name per item (Docker Registry API _catalog). */

@@ -1,0 +1,129 @@
+/* copy.c - the public copy: one image from one place to another, or by a spec to several. */
+#include <imgrel/registry.h>
+
+#include "api/api.h"
+#include "base/limits.h"
+#include "fmt/json.h"
+#include "run/copy.h"
+
+#include <stdlib.h>
+
+#define SPEC_MAX IR_MIB
+
+int imgrel_copy(imgrel_client *c, const char *from, const char *to, const imgrel_opts *o,
+                char **ret_digest, imgrel_error *err)
+{
+    ir_call call;
+    IR_AUTO(ir_ref) src = {0};
+    IR_AUTO(ir_ref) dst = {0};
+    ir_copied done;
+    if (ret_digest)
+        *ret_digest = NULL;
+    int rc = ir_api_call(c, o, &call, err);
+    if (!rc)
+        rc = ir_ref_parse(from, &src, err);
+    if (!rc)
+        rc = ir_ref_parse(to, &dst, err);
+    if (!rc)
+        rc = ir_copy(&call, &src, &dst, NULL, &done, err);
+    if (!rc && ret_digest && !(*ret_digest = ir_strdup(done.digest)))
+        rc = ir_nomem(err);
+    return rc;
+}
+
+/* ---- by a spec ---- */
+
+typedef struct copy_spec {
+    const char *from;
+    const ir_json *to, *tags;
+} copy_spec;
+
+static int read_spec(const char *text, ir_json **ret_json, copy_spec *ret, imgrel_error *err)
+{
+    static const ir_json_row rows[] = {
+        {"from", IR_J_STRING, offsetof(copy_spec, from), IR_J_REQUIRED},
+        {"to", IR_J_ARRAY, offsetof(copy_spec, to), IR_J_REQUIRED},
+        {"tags", IR_J_ARRAY, offsetof(copy_spec, tags), 0},
+        {NULL, IR_J_STRING, 0, 0},
+    };
+    if (!text || strlen(text) > SPEC_MAX)
+        return ir_fail(err, IMGREL_EINVAL, "copy: the spec is %s", text ? "too long" : "NULL");
+    imgrel_error e = {0};
+    int rc = ir_json_parse(text, strlen(text), "copy spec", ret_json, &e);
+    if (!rc)
+        rc = ir_json_decode(*ret_json, rows, true, "copy spec", ret, &e);
+    if (!rc && !ir_json_len(ret->to))
+        rc = ir_fail(&e, IMGREL_EINVAL, "copy spec: \"to\" names no destination");
+    if (rc == IMGREL_EPROTO)
+        rc = e.code = IMGREL_EINVAL;
+    if (rc < 0 && err && !err->code)
+        *err = e;
+    return rc;
+}
+
+static int read_tags(const ir_json *list, ir_strv *ret, imgrel_error *err)
+{
+    for (size_t i = 0; i < ir_json_len(list); i++) {
+        const char *tag = ir_json_text(ir_json_at(list, i));
+        if (!tag)
+            return ir_fail(err, IMGREL_EINVAL, "copy spec: \"tags\" holds what is no text");
+        int rc = ir_tag_check(tag, err);
+        if (rc < 0)
+            return rc;
+        if (ir_strv_add(ret, tag) < 0)
+            return ir_nomem(err);
+    }
+    return 0;
+}
+
+static int copy_to(const ir_call *call, const ir_ref *src, const ir_json *to, const ir_strv *tags,
+                   ir_json *results, imgrel_error *err)
+{
+    IR_AUTO(ir_ref) dst = {0};
+    ir_copied d;
+    int rc = ir_ref_parse(ir_json_text(to), &dst, err);
+    if (!rc)
+        rc = ir_copy(call, src, &dst, tags, &d, err);
+    if (rc < 0)
+        return rc;
+    ir_json *j = ir_json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I}", "to", dst.name, "digest",
+                              d.digest, "unchanged", (int)d.unchanged, "copied",
+                              (long long)d.blobs_copied, "exists", (long long)d.blobs_exist,
+                              "mounted", (long long)d.blobs_mounted, "bytes", (long long)d.bytes);
+    return ir_json_append(results, j) ? ir_nomem(err) : 0;
+}
+
+static int copy_all(const ir_call *call, const copy_spec *spec, char **ret, imgrel_error *err)
+{
+    IR_AUTO(ir_ref) src = {0};
+    IR_AUTO(ir_strv) tags = {0};
+    ir_json *results = ir_json_new_array(), *j = NULL;
+    int rc = results ? ir_ref_parse(spec->from, &src, err) : ir_nomem(err);
+    if (!rc)
+        rc = read_tags(spec->tags, &tags, err);
+    for (size_t i = 0; !rc && i < ir_json_len(spec->to); i++)
+        rc = copy_to(call, &src, ir_json_at(spec->to, i), &tags, results, err);
+    j = ir_json_pack("{s:s, s:O}", "from", src.name ? src.name : "", "results", results);
+    if (!rc && ret && !(*ret = ir_json_string(j, IR_JSON_COMPACT)))
+        rc = ir_nomem(err);
+    ir_json_free(j);
+    ir_json_free(results);
+    return rc;
+}
+
+int imgrel_copy_spec(imgrel_client *c, const char *spec, const imgrel_opts *o, char **ret_json,
+                     imgrel_error *err)
+{
+    ir_call call;
+    ir_json *j = NULL;
+    copy_spec s = {0};
+    if (ret_json)
+        *ret_json = NULL;
+    int rc = ir_api_call(c, o, &call, err);
+    if (!rc)
+        rc = read_spec(spec, &j, &s, err);
+    if (!rc)
+        rc = copy_all(&call, &s, ret_json, err);
+    ir_json_free(j);
+    return rc;
+}

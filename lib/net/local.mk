@@ -1,6 +1,6 @@
 # Sources of lib/net, in reading order.
 net_sources = lib/net/session.c lib/net/call.c lib/net/work.c lib/net/http.c lib/net/wire.c \
-	lib/net/wire_setup.c lib/net/wire_error.c lib/net/reply.c lib/net/stream.c \
+	lib/net/wire_setup.c lib/net/wire_error.c lib/net/reply.c lib/net/stream.c lib/net/upgrade.c \
 	lib/net/origin.c lib/net/retry.c lib/net/auth.c lib/net/token.c lib/net/creds.c \
 	lib/net/creds_file.c lib/net/creds_helper.c lib/net/hosts.c lib/net/certs.c lib/net/pool.c \
 	lib/net/memo.c lib/net/tls.c \

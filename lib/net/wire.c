@@ -45,7 +45,7 @@ static void add_header(ir_wire *w, const char *line, size_t len)
     ir_buf_addc(&w->reply->headers, '\0');
 }
 
-static size_t on_header(char *p, size_t one, size_t n, void *user)
+size_t ir_wire_header(char *p, size_t one, size_t n, void *user)
 {
     ir_wire *w = user;
     size_t len = one * n;
@@ -176,7 +176,7 @@ static int set_callbacks(ir_wire *w)
 {
     CURL *e = w->lane->easy;
     int bad = 0;
-    bad |= curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+    bad |= curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, ir_wire_header);
     bad |= curl_easy_setopt(e, CURLOPT_HEADERDATA, w);
     bad |= curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     bad |= curl_easy_setopt(e, CURLOPT_WRITEDATA, w);

@@ -71,6 +71,8 @@ void ir_wire_close(ir_wire *w);
 void ir_wire_log(ir_wire *w);
 
 /* Inside: */
+/* Takes one line of a head, as curl's HEADERFUNCTION does. */
+size_t ir_wire_header(char *p, size_t one, size_t n, void *user);
 int ir_must_use ir_wire_setup(ir_wire *w, const ir_shot *shot, imgrel_error *err);
 enum ir_phase ir_wire_phase(const ir_wire *w);
 /* Tells curl's result (or silence) in words: host, cause, phase, cure. */

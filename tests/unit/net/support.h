@@ -1,0 +1,34 @@
+/* support.h - what the tests of lib/net share: a session with short times, its log, and the double
+ * that it talks to. */
+#ifndef IR_TESTS_NET_SUPPORT_H
+#define IR_TESTS_NET_SUPPORT_H
+
+#include "base/fd.h"
+#include "base/limits.h"
+#include "double.h"
+#include "net/http.h"
+#include "net/session.h"
+#include "unit.h"
+
+#include <stdlib.h>
+
+typedef struct net {
+    ir_session *session;
+    ir_call call;
+    imgrel_error err;
+    ir_reply reply;
+} net;
+
+/* Retries after at most 10 ms, silence is a stall after 400 ms, nothing of the user's is read. */
+void net_start(net *n, void (*tune)(ir_conf *conf));
+void net_stop(net *n);
+/* One request for base + path; n->reply and n->err are renewed. req may be NULL. */
+int net_do(net *n, const char *base, const char *path, const ir_request *req);
+/* What was logged since net_start. */
+bool net_logged(const char *text);
+/* A fresh folder in /tmp; removed by net_stop. */
+const char *net_dir(void);
+/* A file in it; its path is valid until net_stop. */
+const char *net_file(const char *name, const char *text, unsigned mode);
+
+#endif

@@ -45,7 +45,7 @@ static const meaning meanings[] = {
     {413, NULL, NULL, 0, "the request is too large", NULL},
     {422, NULL, NULL, 0, "Harbor's API does not accept the request", NULL},
     {429, NULL, NULL, 0, "too many requests", "try again later"},
-    {500, "", NULL, 0, "Harbor's own handler broke (500 with an empty body)",
+    {500, "", NULL, 0, "Harbor's own handler broke: the answer is empty",
      "look for the request id in Harbor's core log; a filter of a wrong type does this too"},
     {500, NULL, NULL, 0, "Harbor failed inside and tells nobody why",
      "look for the request id in Harbor's core log"},
@@ -133,8 +133,8 @@ static void explain_login(const ir_harbor *h, const ir_request *req, const char 
 static void explain_page(const ir_harbor *h, const ir_request *req, const char *object,
                          const ir_reply *reply, imgrel_error *e)
 {
-    ir_reply_fail(req, reply, NULL, e, "%s: %s: a web page answers (%d), not Harbor's API", h->host,
-                  object, reply->status);
+    ir_reply_fail(req, reply, NULL, e, "%s: %s: a web page answers, not Harbor's API", h->host,
+                  object);
     if (reply->status < 500)
         e->code = IMGREL_EPROTO;
     if (reply->status == 502 || reply->status == 503 || reply->status == 504)
@@ -150,8 +150,7 @@ static void explain_redirect(const ir_harbor *h, const ir_request *req, const ir
     ir_url u = {0};
     char *origin = NULL;
 
-    ir_reply_fail(req, reply, NULL, e, "%s: Harbor's API is not here (%d to another place)",
-                  h->host, reply->status);
+    ir_reply_fail(req, reply, NULL, e, "%s: Harbor's API is not here, but elsewhere", h->host);
     e->code = IMGREL_EPROTO;
     if (to && !ir_url_parse(to, &u, NULL) && (origin = ir_url_origin(&u)))
         ir_cure(e, "a login is not sent on to another place; if it is the right one, use %s",
@@ -175,8 +174,8 @@ static void explain_status(const ir_harbor *h, const ir_request *req, const char
     else if (m)
         ir_reply_fail(req, reply, reason, e, "%s: %s: %s", h->host, object, m->cause);
     else
-        ir_reply_fail(req, reply, reason, e, "%s: %s: Harbor answers %d %s", h->host, object,
-                      reply->status, text);
+        ir_reply_fail(req, reply, reason, e, "%s: %s: an unknown refusal%s%s", h->host, object,
+                      *text ? ": " : "", text);
     if (m && m->code)
         e->code = m->code;
     if (m && m->cure)

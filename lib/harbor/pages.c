@@ -191,7 +191,8 @@ static int make_path(const ir_call *call, ir_harbor *h, const char *parent, cons
 
     if (!rc && project)
         rc = ir_harbor_name_check("project", project, err);
-    if (rc)
+    /* With a wrong password what is public would come back, and 200. */
+    if (rc || (rc = ir_harbor_prove(call, h, err)))
         goto out;
     if (ir_streq(p->kind->name, "robot")) {
         rc = robot_path(call, h, project, query, p, &path, err);
@@ -245,8 +246,7 @@ int ir_harbor_list(const ir_call *call, ir_harbor *h, const char *kind_name, con
                        parent ? "has no" : "needs");
     if (ir_streq(k->name, "repository") && !parent)
         return ir_fail(err, IMGREL_EINVAL, "a list of repositories needs a project");
-    /* With a wrong password what is public would come back, and 200. */
-    if ((rc = check_query(k, query, err)) || (rc = ir_harbor_prove(call, h, err)))
+    if ((rc = check_query(k, query, err)))
         return rc;
     p = calloc(1, sizeof *p);
     if (!p)

@@ -1,0 +1,9 @@
+# Unit tests of lib/harbor, through the public calls, against a scripted server.
+check_PROGRAMS += tests/unit/check_harbor
+tests_unit_check_harbor_SOURCES = tests/unit/harbor/main.c tests/unit/harbor/script.c \
+	tests/unit/harbor/script.h tests/unit/harbor/check_client.c \
+	tests/unit/harbor/check_explain.c tests/unit/harbor/check_project.c \
+	tests/unit/harbor/check_robot.c tests/unit/harbor/check_robot_change.c \
+	tests/unit/harbor/check_role.c tests/unit/harbor/check_pages.c
+tests_unit_check_harbor_CPPFLAGS = $(unit_cppflags)
+tests_unit_check_harbor_LDADD = $(unit_libs)

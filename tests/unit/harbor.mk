@@ -5,5 +5,5 @@ tests_unit_check_harbor_SOURCES = tests/unit/harbor/main.c tests/unit/harbor/scr
 	tests/unit/harbor/check_explain.c tests/unit/harbor/check_project.c \
 	tests/unit/harbor/check_robot.c tests/unit/harbor/check_robot_change.c \
 	tests/unit/harbor/check_role.c tests/unit/harbor/check_pages.c
-tests_unit_check_harbor_CPPFLAGS = $(unit_cppflags)
-tests_unit_check_harbor_LDADD = $(unit_libs)
+tests_unit_check_harbor_CPPFLAGS = $(unit_cppflags) $(double_cppflags)
+tests_unit_check_harbor_LDADD = $(double_libs) $(unit_libs)

@@ -1,125 +1,88 @@
-/* script.c - the scripted server: a thread, one connection after the other. */
+/* script.c - the script on the scripted double: each act is a rule for one request, and their order
+ * is checked at the end. */
 #include "script.h"
 
-#include <arpa/inet.h>
-#include <pthread.h>
-#include <stdlib.h>
-#include <strings.h>
-#include <time.h>
-#include <unistd.h>
+#include "double.h"
 
-#define REQUESTS_MAX 64
+#include <stdlib.h>
+#include <time.h>
+
+#define REQUESTS_MAX 16
 
 struct play {
-    pthread_t thread;
-    int sock;
+    dbl *server;
     const act *acts;
-    size_t n_acts, n_requests;
-    char *requests[REQUESTS_MAX];
-    char wrong[512];
+    size_t n_acts;
+    char *texts[REQUESTS_MAX]; /* what script_request gave */
 };
 
-/* One request, head and body; NULL when the other side has gone. */
-static char *read_request(int fd)
+/* "GET /path?query " is that request; without the blank at its end it is how one begins. */
+static void add_rule(dbl *server, const act *a)
 {
-    size_t cap = 1 << 16, len = 0, want = 0;
-    char *p = calloc(1, cap), *end = NULL, *length = NULL;
+    char method[16], path[512];
+    size_t len = strcspn(a->line, " "), end = strlen(a->line);
+    bool whole = a->line[end - 1] == ' ';
 
-    while (!want || len < want) {
-        ssize_t n = read(fd, p + len, cap - 1 - len);
-        if (n <= 0) {
-            free(p);
-            return NULL;
-        }
-        len += (size_t)n;
-        p[len] = '\0';
-        if (!want && (end = strstr(p, "\r\n\r\n"))) {
-            length = strcasestr(p, "\r\ncontent-length:");
-            want = (size_t)(end - p) + 4 +
-                   (length && length < end ? strtoul(length + 17, NULL, 10) : 0);
-        }
-    }
-    return p;
-}
-
-static void answer(int fd, const act *a, bool head)
-{
-    size_t len = a->body && !head ? strlen(a->body) : 0;
-    char text[1024];
-    int n = snprintf(text, sizeof text,
-                     "HTTP/1.1 %d X\r\n%sConnection: close\r\nContent-Length: %zu\r\n\r\n",
-                     a->status, a->headers ? a->headers : "", len);
-
-    if (write(fd, text, (size_t)n) == n && len && write(fd, a->body, len) < 0)
-        return;
-}
-
-static void *serve(void *user)
-{
-    static const act none = { "", 599, NULL, NULL };
-    struct play *p = user;
-    int fd = -1;
-
-    while ((fd = accept(p->sock, NULL, NULL)) >= 0) {
-        char *request = read_request(fd);
-        if (request && p->n_requests < REQUESTS_MAX) {
-            const act *a = p->n_requests < p->n_acts ? &p->acts[p->n_requests] : &none;
-            bool right = *a->line && !strncmp(request, a->line, strlen(a->line));
-            if (!right && !*p->wrong)
-                snprintf(p->wrong, sizeof p->wrong, "request %zu is \"%.*s\", wanted \"%s\"",
-                         p->n_requests, (int)strcspn(request, "\r"), request, a->line);
-            p->requests[p->n_requests++] = request;
-            answer(fd, right ? a : &(act){ "", 418, NULL, NULL }, !strncmp(request, "HEAD", 4));
-        }
-        close(fd);
-    }
-    return NULL;
+    snprintf(method, sizeof method, "%.*s", (int)len, a->line);
+    snprintf(path, sizeof path, "%.*s%s", (int)(end - len - 1 - (whole ? 1 : 0)), a->line + len + 1,
+             whole ? "" : "*");
+    dbl_on(server, &(dbl_rule){ .method = method, .path = path, .times = 1, .status = a->status,
+                                .headers = a->headers, .body = a->body });
 }
 
 void script_open(script *s, const char *user, const act *acts, size_t n)
 {
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof at;
-    char url[64];
-
     memset(s, 0, sizeof *s);
     s->play = calloc(1, sizeof *s->play);
     s->play->acts = acts;
     s->play->n_acts = n;
-    s->play->sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert(!bind(s->play->sock, (struct sockaddr *)&at, sizeof at) &&
-              !listen(s->play->sock, 16));
-    ck_assert(!getsockname(s->play->sock, (struct sockaddr *)&at, &len));
-    ck_assert(!pthread_create(&s->play->thread, NULL, serve, s->play));
-    snprintf(url, sizeof url, "http://127.0.0.1:%d", ntohs(at.sin_port));
+    s->play->server = dbl_start(NULL);
+    for (size_t i = 0; i < n; i++)
+        add_rule(s->play->server, &acts[i]);
     unit_ok(imgrel_client_new(&s->client, &s->err), &s->err);
     unit_ok(imgrel_client_set(s->client, "retries", "0", &s->err), &s->err);
-    unit_ok(imgrel_harbor_new(s->client, url, user, user ? "Passw0rd!" : NULL, &s->harbor, &s->err),
+    unit_ok(imgrel_harbor_new(s->client, dbl_url(s->play->server), user, user ? "Passw0rd!" : NULL,
+                              &s->harbor, &s->err),
             &s->err);
 }
 
 const char *script_request(const script *s, size_t i)
 {
-    return i < s->play->n_requests ? s->play->requests[i] : "";
+    const dbl_request *r = dbl_get(s->play->server, NULL, NULL, i);
+    size_t len = 0;
+
+    if (!r || i >= REQUESTS_MAX)
+        return "";
+    if (!s->play->texts[i]) {
+        len = strlen(r->head) + strlen(r->body ? r->body : "") + 5;
+        s->play->texts[i] = malloc(len);
+        snprintf(s->play->texts[i], len, "%s%s%s", r->head,
+                 strstr(r->head, "\r\n\r\n") ? "" : "\r\n\r\n", r->body ? r->body : "");
+    }
+    return s->play->texts[i];
 }
 
 void script_close(script *s)
 {
     struct play *p = s->play;
+    size_t n = dbl_count(p->server, NULL, NULL);
 
     imgrel_harbor_free(s->harbor);
     imgrel_client_free(s->client);
-    shutdown(p->sock, SHUT_RDWR);
-    pthread_join(p->thread, NULL);
-    close(p->sock);
-    ck_assert_msg(!*p->wrong, "%s", p->wrong);
-    ck_assert_msg(p->n_requests == p->n_acts, "%zu of %zu acts were played; next: %s",
-                  p->n_requests, p->n_acts,
-                  p->n_requests < p->n_acts ? p->acts[p->n_requests].line : "-");
-    for (size_t i = 0; i < p->n_requests; i++) {
-        ck_assert_msg(!strcasestr(p->requests[i], "\r\ncookie:"), "a cookie: %s", p->requests[i]);
-        free(p->requests[i]);
+    for (size_t i = 0; i < n; i++) {
+        const dbl_request *r = dbl_get(p->server, NULL, NULL, i);
+        char line[1024], *cookie = dbl_header(r, "Cookie");
+        const char *want = i < p->n_acts ? p->acts[i].line : "(nothing)";
+        snprintf(line, sizeof line, "%s %s ", r->method, r->target);
+        ck_assert_msg(!strncmp(line, want, strlen(want)), "request %zu is \"%s\", wanted \"%s\"", i,
+                      line, want);
+        ck_assert_msg(!cookie, "a cookie: %s", r->head);
     }
+    ck_assert_msg(n == p->n_acts, "%zu of %zu acts were played; next: %s", n, p->n_acts,
+                  n < p->n_acts ? p->acts[n].line : "-");
+    for (size_t i = 0; i < REQUESTS_MAX; i++)
+        free(p->texts[i]);
+    dbl_stop(p->server);
     free(p);
 }
 

@@ -1,0 +1,175 @@
+/* harbor.h - the inside of the mock's Harbor: who calls, what they may, what is kept, and how
+ * lists, errors and bodies are done, once for every noun. All of it runs under the mock's lock.
+ *
+ * What is kept is one JSON document, `doc`:
+ *   next          {"project", "robot", "repository", "artifact", "tag", "label", "quota"}: next ids
+ *   settings      {"robot_name_prefix", "robot_token_duration", "token_expiration", ...}
+ *   users         {name: {user_id, salt, hash, admin, ...}}
+ *   projects      {name: {project_id, ..., "metadata": {}, "labels" of scope p live in labels}}
+ *   robots        {id: {name (stored, no prefix), project_id, salt, hash, permissions, ...}}
+ *   repositories  {"project/name": {id, ..., "artifacts": {digest: {...}}, "tags": {name: {...}}}}
+ *   labels        {id: {...}}
+ * with indexes beside it that share the same objects. */
+#ifndef IR_MOCK_HARBOR_H
+#define IR_MOCK_HARBOR_H
+
+#include "mock/server.h"
+
+struct mk_harbor {
+    ir_json *doc;
+    ir_json *project_ids; /* id -> project */
+    ir_json *robot_names; /* stored name -> robot */
+    ir_json *children;    /* "repository@digest" of an index's children -> number of parents */
+    ir_json *frozen;      /* user name -> until, ms of ir_now_ms */
+    ir_json *proved;      /* login name -> HMAC of the secret that was right last */
+    char key[65];         /* signs tokens, CSRF cookies and proved secrets; of this process */
+    int minor;            /* of the version: 10, 12, 15 */
+    int64_t freeze_ms;
+};
+
+enum mk_kind { MK_ANONYMOUS, MK_USER, MK_ROBOT, MK_TOKEN };
+typedef struct mk_caller {
+    enum mk_kind kind;
+    char *name; /* as it logged in; "" if anonymous */
+    bool admin;
+    const ir_json *who; /* the user or the robot, borrowed from doc */
+    ir_json *access;    /* of a token: [{"type", "name", "actions"}] */
+    int64_t issued_at;  /* of a token */
+    bool tried;         /* an Authorization header came, whatever it was worth */
+} mk_caller;
+void mk_caller_free(mk_caller *c);
+
+/* One call under /api/v2.0 on its way through a handler. */
+#define MK_PARAMS_MAX 6
+typedef struct mk_call {
+    imgrel_mock *mock;
+    struct mk_harbor *h;
+    mk_request *r;
+    mk_reply *p;
+    mk_caller *who;
+    char *param[MK_PARAMS_MAX]; /* the path's, decoded; repositories twice */
+    ir_json *body;              /* parsed, of the table's shape; NULL if the call takes none */
+} mk_call;
+
+/* ---- harbor_auth.c ---- */
+/* Finds out who calls; may sleep and drop the lock meanwhile. The token service and /v2/ too. */
+void mk_auth(imgrel_mock *m, const mk_request *r, bool tokens, mk_caller *ret);
+/* false: a cookie came without its CSRF token, p is answered. Sets cookies and request id. */
+bool mk_auth_cookies(imgrel_mock *m, const mk_request *r, mk_reply *p, bool check);
+
+/* ---- harbor_rights.c ---- */
+/* project NULL: of the system. */
+bool mk_can(const imgrel_mock *m, const mk_caller *who, const ir_json *project,
+            const char *resource, const char *action);
+bool mk_public(const ir_json *project);
+/* Is (resource, action) one that a robot of this version may be given? */
+bool mk_right_known(const struct mk_harbor *h, bool system, const char *resource,
+                    const char *action);
+ir_json *mk_rights(const struct mk_harbor *h, bool system);
+/* The gate before a handler: true, or answered with 401, 403 or 404 as Harbor would. */
+bool mk_need_user(mk_call *c);
+bool mk_need_system(mk_call *c, const char *resource, const char *action);
+/* ret_project: the project of param 0 (name_only: an id is no name here). */
+bool mk_need_project(mk_call *c, bool name_only, const char *resource, const char *action,
+                     ir_json **ret_project);
+
+/* ---- harbor_error.c ---- */
+void mk_error(mk_reply *p, int status, const char *code, const char *fmt, ...) IR_PRINTF(4, 5);
+void mk_error_bad(mk_call *c, const char *fmt, ...) IR_PRINTF(2, 3);     /* 400 BAD_REQUEST */
+void mk_error_missing(mk_call *c, const char *fmt, ...) IR_PRINTF(2, 3); /* 404 NOT_FOUND */
+void mk_error_binding(mk_call *c, const char *fmt, ...) IR_PRINTF(2, 3); /* 422 */
+void mk_error_panic(mk_call *c);                                         /* 500, empty */
+void mk_created(mk_call *c, int64_t id); /* 201, empty, Location: path of r + id */
+void mk_list_reply(mk_call *c, int64_t total, ir_json *items);
+
+/* ---- harbor_query.c ---- */
+enum mk_op { MK_EQUAL, MK_LIKE, MK_RANGE, MK_ANY, MK_ALL };
+#define MK_TERMS_MAX 16
+typedef struct mk_term {
+    char *key;
+    enum mk_op op;
+    ir_strv values; /* range: min, max */
+} mk_term;
+typedef struct mk_filter {
+    mk_term term[MK_TERMS_MAX];
+    size_t n;
+    ir_strv sort;
+    int64_t page, page_size;
+} mk_filter;
+/* A key of q and sort: its spellings ("name,Name") and the member it stands for. */
+typedef struct mk_column {
+    const char *names, *member;
+} mk_column;
+/* Reads q, already decoded once; false with why. */
+bool mk_filter_parse(mk_filter *f, const char *q, char why[256]);
+/* q, sort, page and page_size of the call; false: answered. */
+bool mk_filter_read(mk_call *c, mk_filter *f);
+const mk_term *mk_filter_term(const mk_filter *f, const char *key);
+void mk_filter_free(mk_filter *f);
+/* The items that fit, in the order that is asked for (or dflt: "name", "-id"), one page of them
+ * rendered, and the headers. all: array, taken. */
+typedef ir_json *mk_render_fn(mk_call *c, const ir_json *item);
+void mk_filter_answer(mk_call *c, const mk_filter *f, const mk_column *columns, const char *dflt,
+                      ir_json *all, mk_render_fn *render);
+
+/* ---- harbor.c: the document ---- */
+int64_t mk_next_id(struct mk_harbor *h, const char *noun);
+void mk_time(const imgrel_mock *m, char ret[40]); /* "2026-11-22T10:00:00.000Z" */
+ir_json *mk_part(const struct mk_harbor *h, const char *noun);
+ir_json *mk_by_id(const ir_json *index, int64_t id);
+void mk_put_id(ir_json *index, int64_t id, ir_json *value); /* takes value */
+void mk_remove_id(ir_json *index, int64_t id);
+const char *mk_setting(const struct mk_harbor *h, const char *name, const char *dflt);
+ir_json *mk_user_new(struct mk_harbor *h, const char *name, const char *password, bool admin);
+
+/* A row of a noun's routes. pattern: segments after /api/v2.0, "{}" takes one. */
+typedef struct mk_shape {
+    const char *name;
+    char type;
+} mk_shape; /* s i b o a n(umber or null) */
+typedef struct mk_route {
+    const char *method, *pattern;
+    void (*handle)(mk_call *c);
+    const char *body;      /* the parameter's name in errors; NULL: takes no body */
+    const mk_shape *shape; /* of the body: types that must fit */
+} mk_route;
+extern const mk_route mk_project_routes[], mk_member_routes[], mk_robot_routes[],
+    mk_repository_routes[], mk_artifact_routes[], mk_misc_routes[];
+
+/* ---- nouns as others need them ---- */
+ir_json *mk_project_find(const struct mk_harbor *h, const char *name);
+bool mk_name_fits(const char *name); /* of projects and robots */
+ir_json *mk_project_by_id(const struct mk_harbor *h, int64_t id);
+ir_json *mk_project_new(imgrel_mock *m, const char *name, const ir_json *owner,
+                        const ir_json *metadata, int64_t storage_limit);
+int64_t mk_project_used(const struct mk_harbor *h, const ir_json *project);
+char *mk_robot_full_name(const struct mk_harbor *h, const ir_json *robot);
+void mk_robots_of_project_gone(struct mk_harbor *h, const ir_json *project);
+
+/* ---- harbor_artifact.c: what the registry tells and asks ---- */
+ir_json *mk_repository_find(const struct mk_harbor *h, const char *repository);
+/* By tag or digest. */
+ir_json *mk_artifact_find(const struct mk_harbor *h, const char *repository, const char *reference);
+/* A manifest was pushed: what it is (media type, size, config, children, blobs as the registry
+ * found them), and its tag, NULL if none. false: refused, p answered (quota). */
+typedef struct mk_pushed {
+    const char *repository, *digest, *tag, *media_type;
+    const ir_json *manifest, *config; /* config NULL: none, or not JSON */
+    int64_t size;                     /* of the manifest's own bytes */
+} mk_pushed;
+bool mk_artifact_pushed(imgrel_mock *m, const mk_pushed *what, mk_reply *p);
+/* false: there is no such thing, or it may not go; p answered. */
+bool mk_artifact_delete(imgrel_mock *m, ir_json *repository, ir_json *artifact, mk_reply *p);
+void mk_tag_set(imgrel_mock *m, ir_json *repository, const char *name, const char *digest);
+ir_json *mk_tags_of(const ir_json *repository, const ir_json *artifact); /* as they are shown */
+ir_json *mk_artifact_render(mk_call *c, const ir_json *repository, const ir_json *artifact);
+bool mk_artifact_hidden(const struct mk_harbor *h, const ir_json *repository,
+                        const ir_json *artifact);
+void mk_artifact_pulled(imgrel_mock *m, ir_json *repository, ir_json *artifact);
+
+/* ---- token.c ---- */
+char *mk_token_make(imgrel_mock *m, const mk_caller *who, ir_json *access); /* takes access */
+/* Fills a MK_TOKEN caller from a bearer token; false: not ours, or over. */
+bool mk_token_read(imgrel_mock *m, const char *token, mk_caller *ret);
+
+#endif

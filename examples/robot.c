@@ -1,4 +1,4 @@
-/* robot.c - robot URL PROJECT NAME: a pull robot, whose secret goes to standard output if it is new.
+/* robot.c - robot URL PROJECT NAME: a pull robot; its secret goes to standard output if it is new.
  * The login is HARBOR_USER and HARBOR_PASSWORD. */
 #include <imgrel/imgrel.h>
 #include <stdio.h>

@@ -63,8 +63,8 @@ static const struct row rows[] = {
       "Password for the proxy." },
     { "auth_file", "IMGREL_AUTH_FILE", T_PATH,
       AT(auth_file), "", 0, 0, NULL, false,
-      "The docker config.json or containers auth.json that logins are read from and kept in; unset: "
-      "REGISTRY_AUTH_FILE, containers' auth.json, ~/.docker/config.json." },
+      "The docker config.json or containers auth.json that logins are read from and kept in; "
+      "unset: REGISTRY_AUTH_FILE, containers' auth.json, ~/.docker/config.json." },
     { "registry_hosts", "IMGREL_REGISTRY_HOSTS", T_LIST,
       AT(registry_hosts), "", 0, 0, NULL, false,
       "The hosts that registry_user and registry_password are for." },

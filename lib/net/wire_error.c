@@ -137,6 +137,16 @@ static const char *broken(const ir_wire *w)
     return strstr(w->why, "reset") ? "connection reset" : "connection broken";
 }
 
+/* OpenSSL servers just hang up on a plain HTTP request. */
+static int fail_broken(ir_wire *w, imgrel_error *err)
+{
+    int rc = say(w, IMGREL_ENET, true, broken(w), err);
+    if (!w->tls && !w->received)
+        ir_cure(err, "if %s speaks TLS: leave out --plain-http %s (key plain_http)", w->host,
+                w->host);
+    return rc;
+}
+
 static int fail_by_result(ir_wire *w, imgrel_error *err)
 {
     switch (w->result) {
@@ -161,7 +171,7 @@ static int fail_by_result(ir_wire *w, imgrel_error *err)
     case CURLE_RECV_ERROR:
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
-        return say(w, IMGREL_ENET, true, broken(w), err);
+        return fail_broken(w, err);
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
     case CURLE_SEND_FAIL_REWIND:

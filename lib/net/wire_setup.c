@@ -10,8 +10,6 @@
 #define BULK_SEND (512 * 1024L)
 #define EXPECT_MIN (1024 * 1024)
 #define EXPECT_WAIT_MS 200L
-/* A body that can't be sent twice gets no connection that may have died while idle. */
-#define FRESH_ENOUGH_S 3L
 
 /* ---- headers -------------------------------------------------------------------------------- */
 
@@ -185,8 +183,8 @@ static int set_source(CURL *e, const ir_body *body)
     bad |= curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)body->size);
     bad |= curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, BULK_SEND);
     bad |= curl_easy_setopt(e, CURLOPT_EXPECT_100_TIMEOUT_MS, EXPECT_WAIT_MS);
-    if (!body->rewind)
-        bad |= curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, FRESH_ENOUGH_S);
+    if (!body->rewind) /* can't be sent twice: no connection that may have died while idle */
+        bad |= curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
     return bad;
 }
 

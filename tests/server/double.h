@@ -24,6 +24,7 @@ typedef struct dbl_conf {
     bool want_client_cert;  /* refuses a client without one of the pki */
     bool mute;              /* takes connections and never says a word, not even in TLS */
     int listen_after_ms;    /* until then connections are refused */
+    const char *greeting;   /* said at once, then the connection is closed; NULL */
     const char *proxy_auth; /* Proxy-Authorization that CONNECT and absolute URLs must have */
 } dbl_conf;
 

@@ -1,8 +1,6 @@
-/* check_http.c - requests against the double: methods and bodies, redirects, faults and retries,
- * caps, proxies, what is logged. */
+/* check_http.c - requests against the double: methods and bodies, redirects, caps, proxies, what is
+ * logged. */
 #include "support.h"
-
-#include <time.h>
 
 static net n;
 static dbl *d, *other;
@@ -95,56 +93,18 @@ START_TEST(head_and_empty_replies)
 }
 END_TEST
 
-/* A source of `size` bytes, all 'x'. */
-typedef struct source {
-    int64_t size, at;
-    int rewinds;
-    int64_t fail_at;
-} source;
-
-static int64_t source_read(void *user, void *buf, size_t len, imgrel_error *err)
-{
-    source *s = user;
-    if (s->fail_at && s->at >= s->fail_at)
-        return ir_fail(err, IMGREL_EIO, "the disk is on fire");
-    int64_t k = s->size - s->at < (int64_t)len ? s->size - s->at : (int64_t)len;
-    memset(buf, 'x', (size_t)k);
-    s->at += k;
-    return k;
-}
-
-static int source_rewind(void *user, imgrel_error *err)
-{
-    source *s = user;
-    (void)err;
-    s->at = 0;
-    s->rewinds++;
-    return 0;
-}
-
-static ir_request upload(source *s, bool rewinds)
-{
-    return (ir_request){.method = "PUT",
-                        .flags = IR_HTTP_H1,
-                        .what = "sha256:feed",
-                        .body = {.read = source_read,
-                                 .rewind = rewinds ? source_rewind : NULL,
-                                 .user = s,
-                                 .size = s->size}};
-}
-
 START_TEST(uploads)
 {
-    source s = {.size = 3000000};
+    net_source s = {.size = 3000000};
     dbl_on(d, &(dbl_rule){.status = 201});
-    ir_request req = upload(&s, true);
+    ir_request req = net_upload(&s, true);
     unit_ok(net_do(&n, dbl_url(d), "/up", &req), &n.err);
     const dbl_request *r = dbl_get(d, "PUT", "/up", 0);
     want_header(r, "content-length", "3000000");
     want_header(r, "expect", NULL);
     ck_assert_uint_eq(r->body_len, 3000000);
-    s = (source){.size = 200000};
-    req = upload(&s, true);
+    s = (net_source){.size = 200000};
+    req = net_upload(&s, true);
     req.body.size = -1;
     unit_ok(net_do(&n, dbl_url(d), "/chunked", &req), &n.err);
     r = dbl_get(d, "PUT", "/chunked", 0);
@@ -155,29 +115,23 @@ END_TEST
 
 START_TEST(sources_that_fail)
 {
-    source s = {.size = 3000000, .fail_at = 1000000};
-    ir_request req = upload(&s, true);
+    net_source s = {.size = 3000000, .fail_at = 1000000};
+    ir_request req = net_upload(&s, true);
     dbl_on(d, &(dbl_rule){.status = 201});
     ck_assert_int_eq(net_do(&n, dbl_url(d), "/up", &req), IMGREL_EIO);
     unit_error(&n.err, IMGREL_EIO, "on fire");
-    s = (source){.size = 1000};
-    req = upload(&s, true);
+    s = (net_source){.size = 1000};
+    req = net_upload(&s, true);
     req.body.size = 2000;
     ck_assert_int_eq(net_do(&n, dbl_url(d), "/up", &req), IMGREL_EIO);
     unit_error(&n.err, IMGREL_EIO, "ended after 1000 of 2000");
 }
 END_TEST
 
-static int to_buf(void *user, const void *p, size_t len, imgrel_error *err)
-{
-    ir_buf_add(user, p, len);
-    return ir_buf_check(user, err, "sink");
-}
-
 START_TEST(sinks_get_2xx_only)
 {
     IR_AUTO(ir_buf) got = IR_BUF(1000);
-    ir_sink sink = {to_buf, &got};
+    ir_sink sink = {net_to_buf, &got};
     ir_request req = {.sink = &sink};
     dbl_on(d, &(dbl_rule){.path = "/ok", .body = "payload"});
     dbl_on(d, &(dbl_rule){.path = "/bad", .status = 404, .body = "sorry"});
@@ -229,12 +183,12 @@ START_TEST(redirect_keeps_method_and_body)
 {
     static const int statuses[] = {301, 302, 307, 308};
     for (size_t i = 0; i < 4; i++) {
-        source s = {.size = 100000};
+        net_source s = {.size = 100000};
         char path[8];
         snprintf(path, sizeof path, "/%d", statuses[i]);
         redirect(d, path, statuses[i], dbl_url(other), "/there");
         dbl_on(other, &(dbl_rule){.path = "/there", .status = 201});
-        ir_request req = upload(&s, true);
+        ir_request req = net_upload(&s, true);
         unit_ok(net_do(&n, dbl_url(d), path, &req), &n.err);
         ck_assert_int_eq(n.reply.status, 201);
         ck_assert(ir_ends(n.reply.url, "/there"));
@@ -251,9 +205,9 @@ END_TEST
 
 START_TEST(redirect_of_a_stream_body_fails)
 {
-    source s = {.size = 100000};
+    net_source s = {.size = 100000};
     redirect(d, "/up", 307, dbl_url(other), "/there");
-    ir_request req = upload(&s, false);
+    ir_request req = net_upload(&s, false);
     ck_assert_int_eq(net_do(&n, dbl_url(d), "/up", &req), IMGREL_EPROTO);
     unit_error(&n.err, IMGREL_EPROTO, "can't be sent twice");
     ck_assert_uint_eq(dbl_count(other, NULL, NULL), 0);
@@ -304,184 +258,6 @@ START_TEST(redirects_are_counted)
     redirect(d, "/gone", 302, "", "");
     unit_ok(net_do(&n, dbl_url(d), "/nothing", NULL), &n.err);
     ck_assert_int_eq(n.reply.status, 404);
-}
-END_TEST
-
-/* ---- faults --------------------------------------------------------------------------------- */
-
-START_TEST(faults_are_tried_again)
-{
-    static const dbl_rule faults[] = {
-        {.fault = DBL_RESET, .before_head = true},
-        {.fault = DBL_CLOSE, .before_head = true},
-        {.fault = DBL_RESET, .after = 2},
-        {.fault = DBL_CLOSE, .after = 2},
-        {.fault = DBL_STALL, .before_head = true},
-        {.fault = DBL_STALL, .after = 2},
-        {.status = 500},
-        {.status = 502},
-        {.status = 503},
-        {.status = 504},
-        {.status = 408},
-        {.status = 429, .headers = "Retry-After: 0\r\n"},
-    };
-    dbl_rule bad = faults[_i];
-    bad.times = 2;
-    bad.body = "hello";
-    dbl_on(d, &bad);
-    dbl_on(d, &(dbl_rule){.body = "hello"});
-    unit_ok(net_do(&n, dbl_url(d), "/x", NULL), &n.err);
-    ck_assert_int_eq(n.reply.status, 200);
-    ck_assert_str_eq(n.reply.body.p, "hello");
-    ck_assert_uint_eq(n.reply.tries, 3);
-    ck_assert_uint_eq(dbl_count(d, NULL, NULL), 3);
-}
-END_TEST
-#define N_FAULTS 12
-
-START_TEST(upload_faults_are_tried_again)
-{
-    static const dbl_rule faults[] = {
-        {.fault = DBL_RESET, .after_read = 500000}, {.fault = DBL_CLOSE, .after_read = 500000},
-        {.fault = DBL_STALL, .after_read = 500000}, {.status = 503},
-        {.status = 500, .after_read = -1},
-    };
-    source s = {.size = 5000000};
-    dbl_rule bad = faults[_i];
-    bad.times = 1;
-    dbl_on(d, &bad);
-    dbl_on(d, &(dbl_rule){.status = 201});
-    ir_request req = upload(&s, true);
-    unit_ok(net_do(&n, dbl_url(d), "/up", &req), &n.err);
-    ck_assert_int_eq(n.reply.status, 201);
-    ck_assert_uint_eq(dbl_get(d, "PUT", NULL, 1)->body_len, 5000000);
-    ck_assert_int_ge(s.rewinds, 1);
-}
-END_TEST
-#define N_UPLOAD_FAULTS 5
-
-START_TEST(posts_are_not_repeated)
-{
-    ir_request post = {.method = "POST", .body = {"abc", 3}};
-    dbl_on(d, &(dbl_rule){.path = "/cut", .fault = DBL_CLOSE, .before_head = true, .times = 1});
-    ck_assert_int_eq(net_do(&n, dbl_url(d), "/cut", &post), IMGREL_ENET);
-    unit_error(&n.err, IMGREL_ENET, "closed without a reply");
-    ck_assert_uint_eq(n.err.retryable, 1);
-    ck_assert_uint_eq(dbl_count(d, NULL, "/cut"), 1);
-    dbl_on(d, &(dbl_rule){.path = "/503", .status = 503, .times = 1});
-    unit_ok(net_do(&n, dbl_url(d), "/503", &post), &n.err);
-    ck_assert_int_eq(n.reply.status, 503);
-    dbl_on(d, &(dbl_rule){.path = "/429", .status = 429, .times = 1});
-    dbl_on(d, &(dbl_rule){.path = "/429", .status = 201});
-    unit_ok(net_do(&n, dbl_url(d), "/429", &post), &n.err);
-    ck_assert_int_eq(n.reply.status, 201);
-    post.flags = IR_HTTP_REPEATABLE;
-    dbl_on(d, &(dbl_rule){.path = "/rep", .fault = DBL_RESET, .before_head = true, .times = 1});
-    dbl_on(d, &(dbl_rule){.path = "/rep", .status = 201});
-    unit_ok(net_do(&n, dbl_url(d), "/rep", &post), &n.err);
-    ck_assert_int_eq(n.reply.status, 201);
-    ir_request once = {.flags = IR_HTTP_ONE_TRY};
-    dbl_on(d, &(dbl_rule){.path = "/once", .status = 503});
-    unit_ok(net_do(&n, dbl_url(d), "/once", &once), &n.err);
-    ck_assert_uint_eq(dbl_count(d, NULL, "/once"), 1);
-}
-END_TEST
-
-START_TEST(sink_with_bytes_is_not_tried_again)
-{
-    IR_AUTO(ir_buf) got = IR_BUF(1000);
-    ir_sink sink = {to_buf, &got};
-    ir_request req = {.sink = &sink, .what = "sha256:beef"};
-    dbl_on(d, &(dbl_rule){.body = "0123456789", .fault = DBL_CLOSE, .after = 4});
-    ck_assert_int_eq(net_do(&n, dbl_url(d), "/blob", &req), IMGREL_ENET);
-    unit_error(&n.err, IMGREL_ENET, "sha256:beef");
-    ck_assert_uint_eq(n.err.retryable, 1);
-    ck_assert_str_eq(got.p, "0123");
-    ck_assert_uint_eq(dbl_count(d, NULL, NULL), 1);
-}
-END_TEST
-
-START_TEST(gives_up_and_says_so)
-{
-    dbl_on(d, &(dbl_rule){.path = "/503", .status = 503, .headers = "Retry-After: 0\r\n"});
-    dbl_on(d, &(dbl_rule){.path = "/cut", .fault = DBL_RESET, .before_head = true});
-    unit_ok(net_do(&n, dbl_url(d), "/503", NULL), &n.err);
-    ck_assert_int_eq(n.reply.status, 503);
-    ck_assert_uint_eq(n.reply.tries, 4);
-    ck_assert_int_eq(net_do(&n, dbl_url(d), "/cut", NULL), IMGREL_ENET);
-    unit_error(&n.err, IMGREL_ENET, "tried 4 times");
-    unit_error(&n.err, IMGREL_ENET, dbl_host(d));
-}
-END_TEST
-
-START_TEST(retry_after_is_kept)
-{
-    char date[64], headers[96];
-    time_t then = time(NULL) + 2;
-    struct tm tm;
-    gmtime_r(&then, &tm);
-    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-    snprintf(headers, sizeof headers, "Retry-After: %s\r\n", date);
-    dbl_on(d,
-           &(dbl_rule){.path = "/s", .status = 429, .headers = "Retry-After: 1\r\n", .times = 1});
-    dbl_on(d, &(dbl_rule){.path = "/d", .status = 503, .headers = headers, .times = 1});
-    dbl_on(d, &(dbl_rule){.status = 200});
-    int64_t start = ir_now_ms();
-    unit_ok(net_do(&n, dbl_url(d), "/s", NULL), &n.err);
-    ck_assert_int_eq(n.reply.status, 200);
-    ck_assert_int_ge(ir_now_ms() - start, 1000);
-    unit_ok(net_do(&n, dbl_url(d), "/d", NULL), &n.err);
-    ck_assert_int_eq(n.reply.status, 200);
-    ck_assert_int_ge((int64_t)time(NULL), (int64_t)then);
-    /* One that lies beyond the deadline is not waited for. */
-    dbl_on(other, &(dbl_rule){.status = 429, .headers = "Retry-After: 30\r\nX-Request-Id: r9\r\n"});
-    n.call.deadline_ms = ir_now_ms() + 5000;
-    start = ir_now_ms();
-    unit_ok(net_do(&n, dbl_url(other), "/", NULL), &n.err);
-    ck_assert_int_lt(ir_now_ms() - start, 1000);
-    ir_request req = {.url = dbl_url(other)};
-    ck_assert_int_eq(ir_reply_fail(&req, &n.reply, "TOOMANYREQUESTS", &n.err, "tags of a/b"),
-                     IMGREL_ELIMIT);
-    ck_assert_int_eq(n.err.retry_after_ms, 30000);
-    ck_assert_int_eq(n.err.http_status, 429);
-    ck_assert_str_eq(n.err.request_id, "r9");
-    ck_assert_str_eq(n.err.reason, "TOOMANYREQUESTS");
-    unit_error(&n.err, IMGREL_ELIMIT, "127.0.0.1: tags of a/b");
-}
-END_TEST
-
-START_TEST(refused_for_a_while)
-{
-    dbl *late = dbl_start(&(dbl_conf){.listen_after_ms = 300});
-    net slow;
-    net_stop(&n);
-    net_start(&slow, NULL);
-    ck_assert_int_eq(net_do(&slow, "http://127.0.0.1:1", "/", NULL), IMGREL_ENET);
-    unit_error(&slow.err, IMGREL_ENET, "connection refused while connecting");
-    unit_error(&slow.err, IMGREL_ENET, "firewall");
-    net_stop(&slow);
-    net_start(&n, NULL);
-    ir_conf *conf = (ir_conf *)ir_session_conf(n.session);
-    conf->retries = 100;
-    dbl_on(late, &(dbl_rule){.status = 201});
-    /* Nothing was sent, so even a POST may go again. */
-    ir_request post = {.method = "POST", .body = {"abc", 3}};
-    unit_ok(net_do(&n, dbl_url(late), "/", &post), &n.err);
-    ck_assert_int_eq(n.reply.status, 201);
-    ck_assert_uint_gt(n.reply.tries, 1);
-    dbl_stop(late);
-}
-END_TEST
-
-START_TEST(stale_connection_is_replaced)
-{
-    source s = {.size = 1000};
-    dbl_on(d, &(dbl_rule){.path = "/first", .fault = DBL_CLOSE, .after = 100, .body = "all of it"});
-    dbl_on(d, &(dbl_rule){.status = 201});
-    unit_ok(net_do(&n, dbl_url(d), "/first", NULL), &n.err); /* closes after its reply */
-    ir_request req = upload(&s, false);
-    unit_ok(net_do(&n, dbl_url(d), "/up", &req), &n.err);
-    ck_assert_int_eq(n.reply.status, 201);
 }
 END_TEST
 
@@ -591,64 +367,34 @@ START_TEST(warnings_are_logged)
 }
 END_TEST
 
-static int counts[4];
-static int count_events(void *user, const imgrel_event *ev)
-{
-    (void)user;
-    if (ev->kind < 4)
-        counts[ev->kind]++;
-    return 0;
-}
-
-START_TEST(retries_are_reported)
-{
-    n.call.progress = count_events;
-    dbl_on(d, &(dbl_rule){.status = 503, .times = 2});
-    dbl_on(d, &(dbl_rule){.status = 200});
-    unit_ok(net_do(&n, dbl_url(d), "/", NULL), &n.err);
-    ck_assert_int_eq(counts[IMGREL_EVENT_RETRY], 2);
-}
-END_TEST
-
 Suite *suite_http(void);
 Suite *suite_http(void)
 {
-    const TTest *const tests[] = {
-        get_and_headers,
-        bodies_by_method,
-        head_and_empty_replies,
-        uploads,
-        sources_that_fail,
-        sinks_get_2xx_only,
-        ranges,
-        bad_requests_are_refused,
-        redirect_keeps_method_and_body,
-        redirect_of_a_stream_body_fails,
-        redirect_leaks_nothing,
-        redirect_and_back_stays_anonymous,
-        redirects_are_counted,
-        posts_are_not_repeated,
-        sink_with_bytes_is_not_tried_again,
-        gives_up_and_says_so,
-        retry_after_is_kept,
-        refused_for_a_while,
-        stale_connection_is_replaced,
-        caps,
-        not_http,
-        proxies,
-        proxy_refuses,
-        environment_proxy_is_not_for_loopback,
-        warnings_are_logged,
-        retries_are_reported,
-    };
+    const TTest *const tests[] = {get_and_headers,
+                                  bodies_by_method,
+                                  head_and_empty_replies,
+                                  uploads,
+                                  sources_that_fail,
+                                  sinks_get_2xx_only,
+                                  ranges,
+                                  bad_requests_are_refused,
+                                  redirect_keeps_method_and_body,
+                                  redirect_of_a_stream_body_fails,
+                                  redirect_leaks_nothing,
+                                  redirect_and_back_stays_anonymous,
+                                  redirects_are_counted,
+                                  caps,
+                                  not_http,
+                                  proxies,
+                                  proxy_refuses,
+                                  environment_proxy_is_not_for_loopback,
+                                  warnings_are_logged};
     Suite *s = suite_create("http");
     TCase *c = tcase_create("http");
     tcase_set_timeout(c, 120);
     tcase_add_checked_fixture(c, setup, teardown);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         tcase_add_test(c, tests[i]);
-    tcase_add_loop_test(c, faults_are_tried_again, 0, N_FAULTS);
-    tcase_add_loop_test(c, upload_faults_are_tried_again, 0, N_UPLOAD_FAULTS);
     suite_add_tcase(s, c);
     return s;
 }

@@ -104,3 +104,40 @@ int net_do(net *n, const char *base, const char *path, const ir_request *req)
     free(url);
     return rc;
 }
+
+static int64_t source_read(void *user, void *buf, size_t len, imgrel_error *err)
+{
+    net_source *s = user;
+    if (s->fail_at && s->at >= s->fail_at)
+        return ir_fail(err, IMGREL_EIO, "the disk is on fire");
+    int64_t k = s->size - s->at < (int64_t)len ? s->size - s->at : (int64_t)len;
+    memset(buf, 'x', (size_t)k);
+    s->at += k;
+    return k;
+}
+
+static int source_rewind(void *user, imgrel_error *err)
+{
+    net_source *s = user;
+    (void)err;
+    s->at = 0;
+    s->rewinds++;
+    return 0;
+}
+
+ir_request net_upload(net_source *s, bool rewinds)
+{
+    return (ir_request){.method = "PUT",
+                        .flags = IR_HTTP_H1,
+                        .what = "sha256:feed",
+                        .body = {.read = source_read,
+                                 .rewind = rewinds ? source_rewind : NULL,
+                                 .user = s,
+                                 .size = s->size}};
+}
+
+int net_to_buf(void *user, const void *p, size_t len, imgrel_error *err)
+{
+    ir_buf_add(user, p, len);
+    return ir_buf_check(user, err, "sink");
+}

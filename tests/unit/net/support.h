@@ -24,6 +24,16 @@ void net_start(net *n, void (*tune)(ir_conf *conf));
 void net_stop(net *n);
 /* One request for base + path; n->reply and n->err are renewed. req may be NULL. */
 int net_do(net *n, const char *base, const char *path, const ir_request *req);
+/* A source of `size` bytes, all 'x', that fails once fail_at (not 0) are given. */
+typedef struct net_source {
+    int64_t size, at;
+    int rewinds;
+    int64_t fail_at;
+} net_source;
+/* A PUT of it. */
+ir_request net_upload(net_source *s, bool rewinds);
+/* A sink's write into an ir_buf. */
+int net_to_buf(void *user, const void *p, size_t len, imgrel_error *err);
 /* What was logged since net_start. */
 bool net_logged(const char *text);
 /* A fresh folder in /tmp; removed by net_stop. */

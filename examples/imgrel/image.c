@@ -1,0 +1,116 @@
+/* image.c - imgrel image: an image made from files, as a spec and options say. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* "A:B" or "A=B" options as an object, or as a list of {from, to}. */
+static int add_pairs(const cli *c, const char *option, char sep, json_t *into, imgrel_error *err)
+{
+    for (size_t i = 0; cli_nth(c, option, i); i++) {
+        const char *text = cli_nth(c, option, i), *at = strrchr(text, sep);
+        if (sep == '=')
+            at = strchr(text, sep);
+        if (!at || at == text || (sep == ':' && !at[1]))
+            return cli_fail(err, IMGREL_EINVAL, NULL, "--%s %s: no %c in it", option, text, sep);
+        char *key = strndup(text, (size_t)(at - text));
+        if (key && json_is_array(into))
+            json_array_append_new(into, json_pack("{s:s, s:s}", "from", key, "to", at + 1));
+        else if (key)
+            json_object_set_new(into, key, json_string(at + 1));
+        free(key);
+    }
+    return 0;
+}
+
+/* The member of an object, made if it is not there. */
+static json_t *member(json_t *j, const char *key, bool list)
+{
+    json_t *v = json_object_get(j, key);
+
+    if (!v) {
+        v = list ? json_array() : json_object();
+        json_object_set_new(j, key, v);
+    }
+    return v;
+}
+
+static void add_strings(const cli *c, const char *option, json_t *j, const char *key)
+{
+    for (size_t i = 0; cli_nth(c, option, i); i++)
+        json_array_append_new(member(j, key, true), json_string(cli_nth(c, option, i)));
+}
+
+static void set_string(const cli *c, const char *option, json_t *j, const char *key)
+{
+    if (cli_value(c, option))
+        json_object_set_new(j, key, json_string(cli_value(c, option)));
+}
+
+/* Options stand over what the spec says, lists add to it. */
+static int options_into_spec(const cli *c, json_t *spec, imgrel_error *err)
+{
+    json_t *config = member(spec, "config", false);
+    char *list = cli_value(c, "platform") ? strdup(cli_value(c, "platform")) : NULL, *p = list;
+    int rc = 0;
+
+    set_string(c, "base", spec, "base");
+    set_string(c, "run-as", config, "user");
+    set_string(c, "workdir", config, "workdir");
+    add_strings(c, "expose", config, "exposed");
+    add_strings(c, "tag", spec, "tags");
+    if (list)
+        json_object_set_new(spec, "platforms", json_array());
+    while (p && *p) {
+        size_t len = strcspn(p, ",");
+        json_array_append_new(member(spec, "platforms", true), json_stringn(p, len));
+        p += len + (p[len] == ',');
+    }
+    free(list);
+    if ((rc = add_pairs(c, "layer", ':', member(spec, "layers", true), err)) ||
+        (rc = add_pairs(c, "env", '=', member(config, "env", false), err)))
+        return rc;
+    return add_pairs(c, "label", '=', member(config, "labels", false), err);
+}
+
+static int read_spec(const char *path, json_t **ret, imgrel_error *err)
+{
+    json_error_t e;
+    char *text = NULL;
+    size_t len = 0;
+    int rc = 0;
+
+    if (!path) {
+        *ret = json_object();
+        return 0;
+    }
+    if ((rc = cli_read_file(path, &text, &len, err)))
+        return rc;
+    *ret = json_loadb(text, len, JSON_REJECT_DUPLICATES, &e);
+    if (!json_is_object(*ret))
+        rc = cli_fail(err, IMGREL_EINVAL, NULL, "%s:%d:%d: %s", path, e.line, e.column,
+                      *ret ? "not an object" : e.text);
+    free(text);
+    return rc;
+}
+
+int cmd_image_assemble(cli *c, imgrel_error *err)
+{
+    const char *path = c->n_words > 1 ? c->words[0] : NULL, *dst = c->words[c->n_words - 1];
+    json_t *spec = NULL;
+    char *text = NULL, *digest = NULL;
+    int rc = read_spec(path, &spec, err);
+
+    if (!rc)
+        rc = options_into_spec(c, spec, err);
+    /* Platforms are the spec's; as an option of the call they would choose among a base's. */
+    c->opts.platform = NULL;
+    if (!rc && !(text = json_dumps(spec, JSON_COMPACT)))
+        rc = cli_nomem(err);
+    if (!rc)
+        rc = imgrel_image_assemble(c->client, text, dst, &c->opts, &digest, err);
+    json_decref(spec);
+    free(text);
+    cli_progress_end(c);
+    return rc ? rc : cli_print_value(c, "digest", digest, err);
+}

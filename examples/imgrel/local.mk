@@ -1,0 +1,10 @@
+# The command line: public headers only, as an installed program would be built.
+bin_PROGRAMS += imgrel
+imgrel_SOURCES = examples/imgrel/cli.h examples/imgrel/main.c examples/imgrel/commands.c \
+	examples/imgrel/parse.c examples/imgrel/errors.c examples/imgrel/out.c \
+	examples/imgrel/files.c examples/imgrel/progress.c examples/imgrel/help.c \
+	examples/imgrel/man.c examples/imgrel/completion.c examples/imgrel/registry.c \
+	examples/imgrel/image.c examples/imgrel/harbor.c
+imgrel_CPPFLAGS = -D_GNU_SOURCE -I$(top_srcdir)/include $(JANSSON_CFLAGS)
+imgrel_LDADD = lib/libimgrel.la $(JANSSON_LIBS)
+dist_man_MANS = docs/man/imgrel.1 docs/man/imgrel-config.5

@@ -1,0 +1,161 @@
+/* mock.c - imgrel mock serve: libimgrel-mock as a process, until it is interrupted. */
+#include "cli.h"
+
+#include <imgrel/mock.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void string_option(const cli *c, const char *option, json_t *config, const char *key)
+{
+    if (cli_value(c, option))
+        json_object_set_new(config, key, json_string(cli_value(c, option)));
+}
+
+static int port_option(const cli *c, const char *option, json_t *config, const char *key,
+                       imgrel_error *err)
+{
+    long port = 0;
+    int rc = cli_number(c, option, 0, 65535, 0, &port, err);
+
+    json_object_set_new(config, key, json_integer(port));
+    return rc;
+}
+
+static int hosts_option(const cli *c, json_t *config, imgrel_error *err)
+{
+    json_t *hosts = json_object();
+
+    json_object_set_new(config, "hosts", hosts);
+    for (size_t i = 0; cli_nth(c, "hosts", i); i++) {
+        const char *text = cli_nth(c, "hosts", i), *eq = strchr(text, '=');
+        if (!eq || eq == text || !eq[1])
+            return cli_fail(err, IMGREL_EINVAL, NULL, "--hosts %s: it must be HOST=ADDRESS", text);
+        json_object_setn_new(hosts, text, (size_t)(eq - text), json_string(eq + 1));
+    }
+    return 0;
+}
+
+/* A password file that is not there yet is written once the mock has chosen one. */
+static int password_option(const cli *c, json_t *config, imgrel_error *err)
+{
+    const char *file = cli_value(c, "admin-password-file");
+    char *password = NULL;
+    int rc = 0;
+
+    if (!file || (strcmp(file, "-") && access(file, F_OK)))
+        return 0;
+    if ((rc = cli_read_secret(c, file, &password, err)))
+        return rc;
+    json_object_set_new(config, "admin_password", json_string(password));
+    cli_free_secret(password);
+    return 0;
+}
+
+static int make_config(const cli *c, json_t *config, imgrel_error *err)
+{
+    static const char *const words[][2] = {
+        { "address", "address" },
+        { "registry", "registry" },
+        { "registry-dir", "registry_dir" },
+        { "state", "state" },
+        { "external-url", "external_url" },
+        { "harbor-version", "version" },
+        { "node", "node" },
+    };
+    int rc = 0;
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        string_option(c, words[i][0], config, words[i][1]);
+    if (cli_has(c, "tls"))
+        json_object_set_new(config, "tls", json_true());
+    if ((rc = port_option(c, "port", config, "port", err)) ||
+        (rc = port_option(c, "kube-port", config, "kube_port", err)) ||
+        (rc = hosts_option(c, config, err)))
+        return rc;
+    return password_option(c, config, err);
+}
+
+static int keep(const char *path, const char *text, imgrel_error *err)
+{
+    cli_secret_file f;
+    int rc = cli_secret_open(&f, path, err);
+
+    if (!rc)
+        rc = cli_secret_keep(&f, text, err);
+    cli_secret_drop(&f);
+    return rc;
+}
+
+/* The kubeconfig where it was wished, and the password that the mock chose. */
+static int write_files(const cli *c, const imgrel_mock *m, imgrel_error *err)
+{
+    const char *to = cli_value(c, "kubeconfig"), *password = cli_value(c, "admin-password-file");
+    const char *from = imgrel_mock_get(m, "kubeconfig");
+    char *text = NULL;
+    size_t len = 0;
+    int rc = 0;
+
+    if (to && from && !(rc = cli_read_file(from, &text, &len, err)))
+        rc = keep(to, text, err);
+    cli_free_secret(text);
+    if (!rc && password && strcmp(password, "-") && access(password, F_OK))
+        rc = keep(password, imgrel_mock_get(m, "admin_password"), err);
+    return rc;
+}
+
+static int say_ready(const cli *c, const imgrel_mock *m, imgrel_error *err)
+{
+    const char *kubeconfig = cli_value(c, "kubeconfig"), *ca = imgrel_mock_get(m, "ca_file");
+    int rc = 0;
+
+    if (!kubeconfig)
+        kubeconfig = imgrel_mock_get(m, "kubeconfig");
+    if (c->json)
+        rc = cli_print(json_pack("{s:b, s:s?, s:s?, s:s?, s:s?, s:s?}", "ready", 1, "url",
+                                 imgrel_mock_get(m, "url"), "host", imgrel_mock_get(m, "host"),
+                                 "kube_url", imgrel_mock_get(m, "kube_url"), "kubeconfig",
+                                 kubeconfig, "ca_file", ca),
+                       err);
+    else
+        printf("ready: Harbor and registry %s, Kubernetes %s, kubeconfig %s%s%s\n",
+               imgrel_mock_get(m, "url"), imgrel_mock_get(m, "kube_url"),
+               kubeconfig ? kubeconfig : "-", ca ? ", CA " : "", ca ? ca : "");
+    fflush(stdout);
+    return rc;
+}
+
+/* Until Ctrl-C, SIGTERM or the deadline. A handler runs on whatever thread the signal reaches, so
+ * the token is looked at in short steps. */
+static void wait_for_end(const cli *c)
+{
+    int64_t left = c->opts.timeout_ms;
+
+    while (!imgrel_cancel_fired(c->cancel) && (!c->opts.timeout_ms || left > 0)) {
+        poll(NULL, 0, 100);
+        left -= 100;
+    }
+}
+
+int cmd_mock_serve(cli *c, imgrel_error *err)
+{
+    json_t *config = json_object();
+    imgrel_mock *m = NULL;
+    char *text = NULL;
+    int rc = config ? make_config(c, config, err) : cli_nomem(err);
+
+    if (!rc && !(text = json_dumps(config, JSON_COMPACT)))
+        rc = cli_nomem(err);
+    json_decref(config);
+    if (!rc)
+        rc = imgrel_mock_start(text, &m, err);
+    cli_free_secret(text);
+    if (!rc && !(rc = write_files(c, m, err)) && !(rc = say_ready(c, m, err)))
+        wait_for_end(c);
+    imgrel_mock_stop(m);
+    return rc;
+}

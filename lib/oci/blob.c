@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-/* ---- readers ---- */
+/* ---- readers -------------------------------------------------------------------------------- */
 
 int ir_reader_init(ir_reader *r, const ir_reader_ops *ops, const char *where, const ir_desc *d,
                    imgrel_error *err)
@@ -124,7 +124,7 @@ int ir_reader_memory(const void *p, size_t len, const ir_desc *d, ir_reader **re
     return rc;
 }
 
-/* ---- writers ---- */
+/* ---- writers -------------------------------------------------------------------------------- */
 
 int ir_writer_init(ir_writer *w, const ir_writer_ops *ops, const char *algorithm, imgrel_error *err)
 {
@@ -178,7 +178,7 @@ void ir_writer_free(ir_writer *w)
         w->ops->free(w);
 }
 
-/* ---- bodies ---- */
+/* ---- bodies --------------------------------------------------------------------------------- */
 
 int64_t ir_body_take(const ir_body *body, int64_t *at, void *buf, size_t len, imgrel_error *err)
 {

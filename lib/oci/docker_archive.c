@@ -11,7 +11,7 @@
 #define FILES_MAX (8 * IR_LAYERS_MAX)
 #define LINKS_MAX 8
 
-/* ---- reading: the files of the tar ---- */
+/* ---- reading: the files of the tar ---------------------------------------------------------- */
 
 /* A file that became a blob, or a link to one. */
 typedef struct member {
@@ -161,7 +161,7 @@ static int take_files(intake *in, imgrel_error *err)
     return rc;
 }
 
-/* ---- reading: the images ---- */
+/* ---- reading: the images -------------------------------------------------------------------- */
 
 static const char *layer_type(const member *m)
 {
@@ -285,7 +285,7 @@ static int take_in(ir_layout *l, const ir_call *call, const char *path, imgrel_e
     return rc;
 }
 
-/* ---- writing ---- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 /* Where the tag begins in "repo:tag" (a port's colon is no tag's); NULL: there is none. */
 static const char *tag_of(const char *name)
@@ -432,7 +432,7 @@ static int pack(ir_layout *l, const ir_call *call, imgrel_error *err)
     return rc;
 }
 
-/* ---- open ---- */
+/* ---- open ----------------------------------------------------------------------------------- */
 
 /* Docker's names always have a tag, and no docker.io. */
 static int complete_name(ir_layout *l)

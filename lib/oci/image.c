@@ -140,7 +140,8 @@ static int dst_open(const ir_call *call, ir_image *im, imgrel_error *err)
         ir_error_clear(err);
         return 0;
     }
-    return rc;
+    const char *from = rc == 0 ? ir_image_mounts_from(im) : NULL;
+    return from && ir_store_mounts_from(im->dst, from) < 0 ? ir_nomem(err) : rc;
 }
 
 static int prepare(const ir_call *call, ir_image *im, imgrel_error *err)

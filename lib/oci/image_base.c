@@ -1,6 +1,7 @@
 /* image_base.c - what each platform of an image stands on: a base image by reference, a folder that
  * is its root file system, or nothing. */
 #include "oci/image_plan.h"
+#include "oci/layer_scan.h"
 
 #include "base/fd.h"
 #include "base/limits.h"
@@ -205,6 +206,7 @@ static int from_folders(const ir_image_spec *s, ir_image_parts *p, imgrel_error 
             return ir_nomem(err);
         part->rootfs_from = (ir_layer_from){
             .path = part->rootfs, .to = "/", .uid = -1, .gid = -1, .mode = -1, .exact = true};
+        rc = ir_layer_from_check(&part->rootfs_from, err);
     }
     return rc;
 }

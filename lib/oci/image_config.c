@@ -72,8 +72,7 @@ static int merge_object(ir_json *to, const char *key, const ir_json *from)
     return bad | !object;
 }
 
-/* 80, "80", "53/udp" -> "80/tcp", "53/udp". */
-static int port_name(const ir_json *j, char ret[32], imgrel_error *err)
+int ir_image_port(const ir_json *j, char ret[32], imgrel_error *err)
 {
     unsigned long long port = 0;
     int64_t number = ir_json_number(j, 0);
@@ -97,7 +96,7 @@ static int merge_ports(ir_json *to, const ir_json *ports, imgrel_error *err)
     ir_json *object = object_at(to, "ExposedPorts");
     for (size_t i = 0; i < ir_json_len(ports); i++) {
         char name[32];
-        int rc = port_name(ir_json_at(ports, i), name, err);
+        int rc = ir_image_port(ir_json_at(ports, i), name, err);
         if (rc < 0)
             return rc;
         if (ir_json_put(object, name, ir_json_new_object()))

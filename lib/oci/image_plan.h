@@ -25,7 +25,7 @@ typedef struct ir_image_spec {
     int64_t created_s;
     char created[32];
 } ir_image_spec;
-/* EINVAL: which key, and what is wrong with it. */
+/* EINVAL: which key, and what is wrong with it. ENOTFOUND: a source that is not there. */
 int ir_must_use ir_image_spec_read(const ir_call *call, const ir_json *json, const char *base_dir,
                                    ir_image_spec *ret, imgrel_error *err);
 void ir_image_spec_free(ir_image_spec *s);
@@ -69,6 +69,8 @@ int ir_must_use ir_image_config_read(const ir_call *call, ir_store *store, const
 int ir_must_use ir_image_config_make(const ir_image_spec *s, const ir_image_part *part,
                                      const char (*diff_ids)[IR_DIGEST_MAX], ir_json **ret,
                                      imgrel_error *err);
+/* 80, "80", "53/udp" -> "80/tcp", "53/udp". EINVAL: anything else. */
+int ir_must_use ir_image_port(const ir_json *j, char ret[32], imgrel_error *err);
 size_t ir_image_diff_ids(const ir_json *config);
 const char *ir_image_diff_id(const ir_json *config, size_t i); /* NULL past the last */
 
@@ -85,6 +87,9 @@ typedef struct ir_image {
     ir_manifest old;                   /* what reuse names; bytes NULL: nothing */
     const char *media_type;            /* of new layers */
 } ir_image;
+/* The repository to mount base blobs from: the base's, when it is in the destination's registry;
+ * else NULL. */
+const char *ir_image_mounts_from(const ir_image *im);
 /* Base blobs copied, layers made or reused. */
 int ir_must_use ir_image_blobs_write(const ir_call *call, ir_image *im, imgrel_error *err);
 /* Configs, manifests and the index, which becomes ret; then the tags. */

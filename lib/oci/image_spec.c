@@ -1,5 +1,6 @@
 /* image_spec.c - what to assemble, read from JSON and checked before anything is done. */
 #include "oci/image_plan.h"
+#include "oci/layer_scan.h"
 
 #include "base/fd.h"
 #include "base/limits.h"
@@ -180,7 +181,7 @@ static int read_layer(const ir_json *j, size_t i, ir_image_spec *s, imgrel_error
     l->from.path = l->path;
     l->from.to = row.to;
     s->n_layers++;
-    return l->path && l->created_by ? 0 : ir_nomem(err);
+    return l->path && l->created_by ? ir_layer_from_check(&l->from, err) : ir_nomem(err);
 }
 
 static int read_layers(const ir_json *list, ir_image_spec *s, imgrel_error *err)
@@ -197,6 +198,15 @@ static int read_layers(const ir_json *list, ir_image_spec *s, imgrel_error *err)
 
 /* ---- the parts ------------------------------------------------------------------------------ */
 
+static int ports_check(const ir_json *ports, imgrel_error *err)
+{
+    char name[32];
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < ir_json_len(ports); i++)
+        rc = ir_image_port(ir_json_at(ports, i), name, err);
+    return rc;
+}
+
 static int check_config(const ir_json *config, imgrel_error *err)
 {
     config_row row = {0};
@@ -209,7 +219,7 @@ static int check_config(const ir_json *config, imgrel_error *err)
         rc = strings_check(row.cmd, "image: config.cmd", err);
     if (rc == 0)
         rc = strings_check(row.entrypoint, "image: config.entrypoint", err);
-    return rc;
+    return rc == 0 ? ports_check(row.exposed, err) : rc;
 }
 
 static int read_tags(const ir_json *list, ir_image_spec *s, imgrel_error *err)

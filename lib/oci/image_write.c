@@ -50,9 +50,10 @@ static int base_rewind(void *user, imgrel_error *err)
     return 0;
 }
 
-/* The repository to mount from: the base's, when it is in the same registry. */
-static const char *mount_from(const ir_image *im)
+const char *ir_image_mounts_from(const ir_image *im)
 {
+    if (!im->parts.base)
+        return NULL;
     const ir_ref *from = ir_store_ref(im->parts.base), *to = ir_store_ref(im->dst);
     bool same = from->transport == IR_REGISTRY && to->transport == IR_REGISTRY &&
                 ir_streq(from->host, to->host);
@@ -65,7 +66,8 @@ static int blob_copy(const ir_call *call, blob_job *j, imgrel_error *err)
     const ir_body body = {
         .read = base_read, .rewind = base_rewind, .user = j, .size = j->blob->size};
     j->call = call;
-    int rc = ir_store_blob_put(j->im->dst, call, j->blob, &body, mount_from(j->im), &state, err);
+    int rc = ir_store_blob_put(j->im->dst, call, j->blob, &body, ir_image_mounts_from(j->im),
+                               &state, err);
     ir_reader_close(j->reader);
     j->reader = NULL;
     if (rc < 0)

@@ -68,6 +68,13 @@ static int place_check(const ir_layer_from *from, imgrel_error *err)
     return 0;
 }
 
+int ir_layer_from_check(const ir_layer_from *from, imgrel_error *err)
+{
+    struct stat st;
+    int rc = place_check(from, err);
+    return rc == 0 && stat(from->path, &st) < 0 ? ir_fail_errno(err, errno, "%s", from->path) : rc;
+}
+
 static int parents_add(ir_items *l, const char *path, imgrel_error *err)
 {
     int rc = 0;

@@ -31,6 +31,9 @@ int ir_must_use ir_items_scan(const ir_call *call, const ir_layer_from *from, si
 void ir_items_free(ir_items *l);
 /* Where an item is on disk, malloc'ed. NULL: no memory. */
 char *ir_item_source(const ir_layer_from *from, const ir_item *item);
+/* EINVAL unless `to` is an absolute path without empty, "." or ".." parts; ENOTFOUND and the like
+ * when the source can't be looked at. */
+int ir_must_use ir_layer_from_check(const ir_layer_from *from, imgrel_error *err);
 /* Is this source a layer that is ready: a tar, plain or compressed, whose place is "/"? */
 bool ir_layer_is_tar(const ir_layer_from *from);
 

@@ -19,7 +19,7 @@ char *ir_layout_blob_path(const ir_layout *l, const char *digest)
     return ir_format("%s/blobs/%s/%s", l->dir, ir_digest_algorithm(digest), ir_digest_hex(digest));
 }
 
-/* ---- blobs out ---- */
+/* ---- blobs out ------------------------------------------------------------------------------ */
 
 typedef struct file_reader {
     ir_reader base;
@@ -93,7 +93,7 @@ static int blob_open(ir_store *s, const ir_call *call, const ir_desc *d, ir_read
     return 0;
 }
 
-/* ---- blobs in ---- */
+/* ---- blobs in ------------------------------------------------------------------------------- */
 
 typedef struct file_writer {
     ir_writer base;
@@ -202,7 +202,7 @@ static int blob_put(ir_store *s, const ir_call *call, const ir_desc *d, const ir
     return rc;
 }
 
-/* ---- the folder ---- */
+/* ---- the folder ----------------------------------------------------------------------------- */
 
 static void layout_free(ir_store *s)
 {

@@ -48,7 +48,7 @@ int ir_must_use ir_layout_tags(ir_store *s, const ir_call *call, ir_pages **ret,
 int ir_must_use ir_layout_referrers(ir_store *s, const ir_call *call, const char *digest,
                                     const char *artifact_type, ir_pages **ret, imgrel_error *err);
 
-/* ---- archives: layout_stage.c ---- */
+/* ---- archives: layout_stage.c --------------------------------------------------------------- */
 
 /* A layout in a temporary folder, which can be written to until ir_layout_staged_ready(). */
 int ir_must_use ir_layout_staged(const ir_ref *ref, const ir_call *call, ir_layout **ret,

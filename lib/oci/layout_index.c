@@ -10,7 +10,7 @@
 
 #define INDEX_MAX IR_LIST_PAGE_MAX
 
-/* ---- reading ---- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 static const char *entry_tag(const ir_json *entry)
 {
@@ -139,7 +139,7 @@ int ir_layout_manifest_head(ir_store *s, const ir_call *call, const char *select
     return rc ? ir_nomem(err) : 0;
 }
 
-/* ---- changing index.json ---- */
+/* ---- changing index.json -------------------------------------------------------------------- */
 
 /* One change of the list: who is added and who goes. */
 typedef struct index_change {
@@ -227,7 +227,7 @@ static int change_index(const ir_layout *l, const ir_call *call, index_change *c
     return rc;
 }
 
-/* ---- putting ---- */
+/* ---- putting -------------------------------------------------------------------------------- */
 
 static int need(ir_store *s, const ir_call *call, const ir_desc *d, imgrel_error *err)
 {
@@ -361,7 +361,7 @@ int ir_layout_manifest_delete(ir_store *s, const ir_call *call, const char *sele
     return 0;
 }
 
-/* ---- lists ---- */
+/* ---- lists ---------------------------------------------------------------------------------- */
 
 int ir_layout_tags(ir_store *s, const ir_call *call, ir_pages **ret, imgrel_error *err)
 {

@@ -13,7 +13,7 @@
 
 #define STEP (256 * IR_KIB)
 
-/* ---- the folder ---- */
+/* ---- the folder ----------------------------------------------------------------------------- */
 
 static int make_folder(char **ret_dir, imgrel_error *err)
 {
@@ -54,7 +54,7 @@ int ir_layout_staged_ready(ir_layout *l, const ir_call *call, unsigned flags, im
     return rc;
 }
 
-/* ---- reading ---- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 static int64_t file_in(void *user, void *buf, size_t len, imgrel_error *err)
 {
@@ -118,7 +118,7 @@ void ir_tar_file_close(ir_tar_file *f)
     *f = (ir_tar_file){.fd = -1};
 }
 
-/* ---- writing ---- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static int file_out(void *user, const void *p, size_t len, imgrel_error *err)
 {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- reading ---- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 /* "blobs/sha256/<hex>" -> true: a name that may become a path of ours. */
 static bool blob_name(const char *name)
@@ -77,7 +77,7 @@ static int take_in(ir_layout *l, const ir_call *call, const char *path, imgrel_e
     return rc;
 }
 
-/* ---- writing ---- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static int by_name(const void *a, const void *b)
 {
@@ -138,7 +138,7 @@ static int pack(ir_layout *l, const ir_call *call, imgrel_error *err)
     return rc;
 }
 
-/* ---- open ---- */
+/* ---- open ----------------------------------------------------------------------------------- */
 
 int ir_oci_archive_open(const ir_call *call, const ir_ref *ref, unsigned flags, ir_store **ret,
                         imgrel_error *err)

@@ -47,7 +47,7 @@ int ir_pages_list(ir_strv *items, ir_pages **ret, imgrel_error *err)
     return 0;
 }
 
-/* ---- one page ---- */
+/* ---- one page ------------------------------------------------------------------------------- */
 
 /* Whether the registry filtered or not (OCI-Filters-Applied): every item is looked at. */
 static bool wanted(const ir_pages *p, const ir_json *item)
@@ -167,7 +167,7 @@ int ir_pages_next(ir_pages *p, const ir_call *call, const char **ret, imgrel_err
     return 1;
 }
 
-/* ---- the lists ---- */
+/* ---- the lists ------------------------------------------------------------------------------ */
 
 /* Takes url and scope. */
 static int pages_new(const char *host, const char *object, char *url, char *scope, const char *key,

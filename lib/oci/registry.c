@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- asking ---- */
+/* ---- asking --------------------------------------------------------------------------------- */
 
 char *ir_registry_url(const ir_registry *r, const char *fmt, ...)
 {
@@ -30,7 +30,7 @@ ir_request ir_registry_request(const ir_registry *r, const char *method, const c
     return (ir_request){.method = method, .url = url, .auth = &r->auth};
 }
 
-/* ---- errors ---- */
+/* ---- errors --------------------------------------------------------------------------------- */
 
 /* Codes of the specification whose status says less than they do. */
 static int code_of_reason(const char *reason, int status)
@@ -108,7 +108,7 @@ int ir_registry_fail_blob(const ir_registry *r, const ir_request *req, const ir_
     return fail(r, req, reply, digest, err);
 }
 
-/* ---- trying again ---- */
+/* ---- trying again --------------------------------------------------------------------------- */
 
 int ir_registry_again(const ir_call *call, const char *what, ir_again *a, const imgrel_error *why,
                       bool anyway, imgrel_error *err)
@@ -136,7 +136,7 @@ int ir_registry_again(const ir_call *call, const char *what, ir_again *a, const 
     return rc ? rc : 1;
 }
 
-/* ---- manifests ---- */
+/* ---- manifests ------------------------------------------------------------------------------ */
 
 /* What the reply calls the content, if it is one of the types that a manifest has. */
 static char *content_type(const ir_reply *reply)
@@ -286,7 +286,7 @@ static int manifest_put(ir_store *s, const ir_call *call, const ir_manifest *m, 
     return rc;
 }
 
-/* ---- deleting ---- */
+/* ---- deleting ------------------------------------------------------------------------------- */
 
 static int delete_request(ir_registry *r, const ir_call *call, const char *selector,
                           imgrel_error *err)
@@ -343,7 +343,7 @@ static int manifest_delete(ir_store *s, const ir_call *call, const char *selecto
     return rc;
 }
 
-/* ---- blobs: is it there ---- */
+/* ---- blobs: is it there --------------------------------------------------------------------- */
 
 static int blob_exists(ir_store *s, const ir_call *call, const ir_desc *d, int64_t *ret_size,
                        imgrel_error *err)
@@ -366,7 +366,7 @@ static int blob_exists(ir_store *s, const ir_call *call, const ir_desc *d, int64
     return rc;
 }
 
-/* ---- open and close ---- */
+/* ---- open and close ------------------------------------------------------------------------- */
 
 static int registry_finish(ir_store *s, const ir_call *call, imgrel_error *err)
 {

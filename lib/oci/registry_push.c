@@ -13,7 +13,7 @@
 
 #define CANCEL_MS 3000
 
-/* ---- an upload's address ---- */
+/* ---- an upload's address -------------------------------------------------------------------- */
 
 /* Our login stays with the registry's own origin; another one gets the bytes without it, but no
  * registry moves us from TLS to none, or into the network that we stand in. */
@@ -77,7 +77,7 @@ char *ir_upload_closing(const char *location, const char *digest)
     return url;
 }
 
-/* ---- beginning ---- */
+/* ---- beginning ------------------------------------------------------------------------------ */
 
 static int post(const ir_registry *r, const ir_call *call, const char *query, ir_reply *ret,
                 imgrel_error *err)
@@ -128,7 +128,7 @@ static int mount(const ir_registry *r, const ir_call *call, const char *digest, 
     return rc;
 }
 
-/* ---- uploads that were begun by asking ---- */
+/* ---- uploads that were begun by asking ------------------------------------------------------ */
 
 static int remember(ir_registry *r, const char *digest, char *location)
 {
@@ -175,7 +175,7 @@ int ir_registry_blob_have(ir_store *s, const ir_call *call, const ir_desc *d,
     return rc;
 }
 
-/* ---- asking and ending ---- */
+/* ---- asking and ending ---------------------------------------------------------------------- */
 
 int64_t ir_upload_ask(const ir_registry *r, const ir_call *call, char **location)
 {
@@ -218,7 +218,7 @@ void ir_upload_cancel(const ir_registry *r, const ir_call *call, const char *loc
     ir_reply_free(&reply);
 }
 
-/* ---- sending ---- */
+/* ---- sending -------------------------------------------------------------------------------- */
 
 typedef struct push {
     const ir_registry *r;

@@ -21,7 +21,7 @@ typedef struct net_reader {
     ir_again again; /* since bytes came last */
 } net_reader;
 
-/* ---- opening at an offset ---- */
+/* ---- opening at an offset ------------------------------------------------------------------- */
 
 static int check_length(net_reader *n, const ir_reply *reply, imgrel_error *err)
 {
@@ -83,7 +83,7 @@ static int open_here(net_reader *n, imgrel_error *err)
     return rc;
 }
 
-/* ---- reading ---- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 /* The next bytes that we do not have yet. */
 static int64_t read_new(net_reader *n, void *buf, size_t len, imgrel_error *err)
@@ -147,7 +147,7 @@ static void net_close(ir_reader *r)
     free(n);
 }
 
-/* ---- where from ---- */
+/* ---- where from ----------------------------------------------------------------------------- */
 
 /* A foreign layer is fetched from its own address: never authenticated, never a way into the
  * network that we stand in, never without TLS from a registry that has it (CVE-2020-15157). */

@@ -16,7 +16,9 @@
 #define UTF8 "na\xc3\xafve/\xe2\x98\x83.txt"
 #define LATIN1 "na\xefve.txt"
 #define LONG                                                                                       \
-    "deep/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" \
+    "deep/"                                                                                        \
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" \
+    "aaa"                                                                                          \
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 static int to_buf(void *user, const void *p, size_t len, imgrel_error *err)
@@ -114,8 +116,8 @@ END_TEST
 
 START_TEST(there_and_back)
 {
-    static const char *const names[] = {"dir", "dir/empty", "dir/setuid", "dir/second",
-                                        "link", UTF8, LONG, "far"};
+    static const char *const names[] = {"dir",  "dir/empty", "dir/setuid", "dir/second",
+                                        "link", UTF8,        LONG,         "far"};
     static const char types[] = "dffhlffl";
     imgrel_error err = {0};
     made m;

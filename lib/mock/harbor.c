@@ -3,6 +3,7 @@
 #include "mock/harbor.h"
 #include "mock/tls.h"
 
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -219,12 +220,43 @@ static const mk_route *const all_routes[] = {mk_project_routes,  mk_member_route
                                              mk_artifact_routes, mk_misc_routes};
 #define N_ROUTES (sizeof all_routes / sizeof *all_routes)
 
-/* What Harbor has and the mock has not: globs below the base. */
-static const char *const not_modelled[] = {
-    "users",      "registries", "replication",   "retentions",     "scanners",   "configurations",
-    "p2p",        "audit-logs", "auditlog-exts", "ldap",           "usergroups", "schedules",
-    "jobservice", "security",   "export",        "internalconfig", "internal",   "scans",
-    "system",     "projects",   "quotas",        "icons",          "webhook",    NULL};
+/* What Harbor has and the mock has not, with all below it. */
+static const char *const not_modelled[] = {"users",
+                                           "registries",
+                                           "replication",
+                                           "retentions",
+                                           "scanners",
+                                           "configurations",
+                                           "p2p",
+                                           "audit-logs",
+                                           "auditlog-exts",
+                                           "ldap",
+                                           "usergroups",
+                                           "schedules",
+                                           "jobservice",
+                                           "security",
+                                           "export",
+                                           "internalconfig",
+                                           "scans",
+                                           "system",
+                                           "icons",
+                                           "webhook",
+                                           "projects/*/webhook",
+                                           "projects/*/immutabletagrules",
+                                           "projects/*/scanner",
+                                           "projects/*/preheat",
+                                           "projects/*/logs",
+                                           "projects/*/artifacts",
+                                           "projects/*/members",
+                                           "projects/*/repositories/*/artifacts/*/scan",
+                                           "projects/*/repositories/*/artifacts/*/accessories",
+                                           NULL};
+
+void mk_not_modelled(mk_call *c)
+{
+    mk_error(c->p, 501, "NOT_IMPLEMENTED", "libimgrel-mock does not model %s %s", c->r->method,
+             c->r->path);
+}
 
 typedef struct segments {
     char *text, *v[24];
@@ -279,17 +311,17 @@ static const mk_route *find_route(const segments *s, const char *method, ir_buf 
     return NULL;
 }
 
-static void no_route(mk_call *c, const segments *s, const ir_buf *allowed)
+static void no_route(mk_call *c, const ir_buf *allowed)
 {
     if (allowed->len) {
         mk_error(c->p, 405, "METHOD_NOT_ALLOWED", "method %s is not allowed, but [%s] are",
                  c->r->method, ir_buf_str(allowed));
         return;
     }
-    for (const char *const *n = not_modelled; s->n && *n; n++)
-        if (ir_streq(*n, s->v[0]) && (s->n > 3 || !ir_streq(*n, "projects"))) {
-            mk_error(c->p, 501, "NOT_IMPLEMENTED", "libimgrel-mock does not model %s %s",
-                     c->r->method, c->r->path);
+    const char *path = c->r->path + strlen(BASE "/");
+    for (const char *const *n = not_modelled; *n; n++)
+        if (!fnmatch(*n, path, FNM_PATHNAME | FNM_LEADING_DIR)) {
+            mk_not_modelled(c);
             return;
         }
     mk_error_missing(c, "path %s was not found", c->r->path);
@@ -370,7 +402,7 @@ static void dispatch(mk_call *c)
     if (split(&s, c->r->path + strlen(BASE)))
         route = find_route(&s, c->r->method, &allowed);
     if (!route)
-        no_route(c, &s, &allowed);
+        no_route(c, &allowed);
     else {
         (void)match(route->pattern, &s, c->param);
         if (bind_accept(c) && bind_body(c, route))

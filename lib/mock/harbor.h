@@ -136,6 +136,8 @@ typedef struct mk_route {
 extern const mk_route mk_project_routes[], mk_member_routes[], mk_robot_routes[],
     mk_repository_routes[], mk_artifact_routes[], mk_misc_routes[];
 
+void mk_not_modelled(mk_call *c); /* 501 */
+
 /* ---- nouns as others need them ---- */
 ir_json *mk_project_find(const struct mk_harbor *h, const char *name);
 bool mk_name_fits(const char *name); /* of projects and robots */

@@ -119,5 +119,7 @@ const mk_route mk_member_routes[] = {
     {"GET", "projects/{}/members", list, NULL, NULL},
     {"POST", "projects/{}/members", create, "projectMember", shape},
     {"DELETE", "projects/{}/members/{}", delete, NULL, NULL},
+    {"GET", "projects/{}/members/{}", mk_not_modelled, NULL, NULL},
+    {"PUT", "projects/{}/members/{}", mk_not_modelled, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -386,5 +386,6 @@ const mk_route mk_misc_routes[] = {
     {"GET", "system/gc/schedule", unset_schedule, NULL, NULL},
     {"GET", "system/scanAll/schedule", unset_schedule, NULL, NULL},
     {"GET", "system/purgeaudit/schedule", unset_schedule, NULL, NULL},
+    {"PUT", "quotas/{}", mk_not_modelled, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

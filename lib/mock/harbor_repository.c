@@ -393,5 +393,6 @@ const mk_route mk_artifact_routes[] = {
     {"POST", ARTIFACT "/labels", add_label, "label", label_shape},
     {"DELETE", ARTIFACT "/labels/{}", remove_label, NULL, NULL},
     {"GET", ARTIFACT "/additions/{}", addition, NULL, NULL},
+    {"POST", REPOSITORY "/artifacts", mk_not_modelled, NULL, NULL}, /* copy */
     {NULL, NULL, NULL, NULL, NULL},
 };

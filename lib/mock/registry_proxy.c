@@ -104,10 +104,11 @@ static bool exchange(mk_request *r, const char *url, const ir_body *body, ir_rep
 {
     passed headers = {0};
     ir_call call = make_call(r->mock);
+    char *accept = mk_header_all(r, "Accept");
     pass_request_headers(r, &headers);
     ir_request req = {.method = r->method,
                       .url = url,
-                      .accept = mk_header(r, "Accept"),
+                      .accept = accept,
                       .content_type = mk_header(r, "Content-Type"),
                       .headers = (const char *const *)headers.line,
                       .body_max = MK_BODY_MAX,
@@ -116,6 +117,7 @@ static bool exchange(mk_request *r, const char *url, const ir_body *body, ir_rep
         req.body = *body;
     int rc = url ? ir_http_do(&call, &req, ret, NULL) : IMGREL_ENOMEM;
     passed_free(&headers);
+    free(accept);
     return !rc;
 }
 

@@ -168,10 +168,12 @@ static bool read_small(imgrel_mock *m, const char *repository, const char *diges
 /* As distribution does: an OCI type that the client did not name is not there for it. */
 static bool accepts(const mk_request *r, const char *media_type)
 {
-    const char *accept = mk_header(r, "Accept");
     if (!ir_streq(media_type, IR_MT_OCI_INDEX) && !ir_streq(media_type, IR_MT_OCI_MANIFEST))
         return true;
-    return accept && strstr(accept, media_type);
+    char *accept = mk_header_all(r, "Accept");
+    bool named = accept && strstr(accept, media_type);
+    free(accept);
+    return named;
 }
 
 static void manifest_get(mk_request *r, const mk_v2 *v, const char *digest, const char *media_type,

@@ -44,6 +44,31 @@ const char *mk_header(const mk_request *r, const char *name)
     return MHD_lookup_connection_value(r->conn, MHD_HEADER_KIND, name);
 }
 
+typedef struct join {
+    const char *name;
+    ir_buf text;
+} join;
+
+static enum MHD_Result join_value(void *cls, enum MHD_ValueKind kind, const char *name,
+                                  const char *value)
+{
+    join *j = cls;
+    (void)kind;
+    if (!strcasecmp(name, j->name))
+        ir_buf_addf(&j->text, "%s%s", j->text.len ? ", " : "", value ? value : "");
+    return MHD_YES;
+}
+
+char *mk_header_all(const mk_request *r, const char *name)
+{
+    join j = {.name = name, .text = IR_BUF(IR_HEADERS_MAX)};
+    MHD_get_connection_values(r->conn, MHD_HEADER_KIND, join_value, &j);
+    if (j.text.len)
+        return ir_buf_take(&j.text);
+    ir_buf_free(&j.text);
+    return NULL;
+}
+
 const char *mk_cookie(const mk_request *r, const char *name)
 {
     return MHD_lookup_connection_value(r->conn, MHD_COOKIE_KIND, name);

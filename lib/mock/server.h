@@ -32,6 +32,8 @@ typedef struct mk_request {
     void (*state_free)(void *state); /* called when the request is over, however it ended */
 } mk_request;
 const char *mk_header(const mk_request *r, const char *name);         /* NULL if absent */
+/* Every value of a header that may come more than once, joined by ", ", malloc'ed; NULL if absent. */
+char *mk_header_all(const mk_request *r, const char *name);
 const char *mk_cookie(const mk_request *r, const char *name);         /* NULL if absent */
 /* A query value decoded once, malloc'ed; NULL if absent. */
 char *mk_query(const mk_request *r, const char *name);

@@ -210,7 +210,10 @@ static ir_json *headers_json(char *lines)
         *value = '\0';
         for (char *p = line; *p; p++)
             *p = *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
-        ir_json_puts(j, line, value + 2);
+        const char *before = ir_json_str(j, line);
+        char *both = before ? ir_format("%s, %s", before, value + 2) : NULL;
+        ir_json_puts(j, line, both ? both : value + 2);
+        free(both);
     }
     return j;
 }

@@ -70,7 +70,8 @@ IMGREL_API int imgrel_kube_service_expose(imgrel_kube *k, const char *ns, const 
 IMGREL_API int imgrel_kube_wait(imgrel_kube *k, const char *ns, const char *object,
                                 const imgrel_opts *o, char **ret_json, imgrel_error *err);
 /** Why a pod does not run: JSON {"state": "ready" | "progressing" | "failed", "cause": short name,
- *  "message": one line, "cure": one line, "evidence": [...]}; the caller's. */
+ *  "message": one line, "cure": one line, "final": no change by itself, "evidence": [{"source",
+ *  "text"}]}; the caller's. */
 IMGREL_API int imgrel_kube_diagnose(imgrel_kube *k, const char *ns, const char *object,
                                     const imgrel_opts *o, char **ret_json, imgrel_error *err);
 /** Writes a container's log to a descriptor. spec: JSON {"container", "follow": bool, "tail": N,
@@ -86,7 +87,9 @@ IMGREL_API int imgrel_kube_forward(imgrel_kube *k, const char *ns, const char *o
 
 /** One connection into a pod, without a local listener; one thread at a time. */
 typedef struct imgrel_conn imgrel_conn;
-/** Dials a port of a pod or service. */
+/** Dials a port of a pod or service. The opts' timeout is for the dialling; their cancel also ends
+ *  reads and writes, and must outlive the connection. Errors also: ENOTFOUND. What the pod says to
+ *  the dialling (nothing listens: ENET) comes with the first read. */
 IMGREL_API int imgrel_kube_dial(imgrel_kube *k, const char *ns, const char *object, int32_t port,
                                 const imgrel_opts *o, imgrel_conn **out, imgrel_error *err);
 /** Reads up to len bytes: their number, 0 at the end, or a negative code. */
@@ -100,7 +103,8 @@ IMGREL_API int imgrel_conn_shutdown(imgrel_conn *n, imgrel_error *err);
 IMGREL_API void imgrel_conn_free(imgrel_conn *n);
 
 /** Sends any request to the API server. path: "/api/v1/..." with its query; content_type NULL:
- *  application/json. ret_json (may be NULL): the body, the caller's; ret_status may be NULL. */
+ *  application/json. ret_json (may be NULL): the body, the caller's; one that is not JSON comes as
+ *  a JSON string. ret_status may be NULL. A status of 400 or more is an error. */
 IMGREL_API int imgrel_kube_request(imgrel_kube *k, const char *method, const char *path,
                                    const char *content_type, const char *body, size_t len,
                                    const imgrel_opts *o, char **ret_json, int *ret_status,

@@ -2,3 +2,6 @@
 api_sources = lib/api/conf.c lib/api/client.c lib/api/iter.c lib/api/harbor.c lib/api/image.c \
 	lib/api/ref.c lib/api/manifest.c lib/api/lists.c lib/api/blob.c lib/api/copy.c \
 	lib/api/login.c lib/api/place.h
+if ENABLE_KUBE
+api_sources += lib/api/kube.c lib/api/kube_io.c lib/api/kube.h
+endif

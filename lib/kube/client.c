@@ -115,14 +115,13 @@ static int prepare(const ir_kube *k, ir_request *req, const char *path, char **r
     return 0;
 }
 
-/* net/ repeats what it may by itself; for the rest the server says by Retry-After that it did
- * nothing yet. Without that header nothing is repeated (an eviction's 429 has none). */
+/* net/ repeats by itself what it may, and anything on 429; for a POST's 5xx the server says by
+ * Retry-After that nothing was done yet. Without that header it is not repeated. */
 static bool wants_again(const ir_call *call, const ir_reply *reply, unsigned tries,
                         int64_t *ret_wait_ms)
 {
     const char *after = ir_reply_header(reply, "retry-after", 0);
-    bool busy = reply->status == 429 || reply->status >= 500;
-    return busy && after && (int64_t)tries < ir_call_conf(call)->retries &&
+    return reply->status >= 500 && after && (int64_t)tries < ir_call_conf(call)->retries &&
            ir_retry_after(after, (int64_t)time(NULL), ret_wait_ms) && *ret_wait_ms <= WAIT_MAX_MS;
 }
 
@@ -137,7 +136,35 @@ static bool net_repeats(const ir_request *req)
     return !req->method || req->flags & IR_HTTP_REPEATABLE;
 }
 
-static int once(const ir_call *call, ir_kube *k, ir_request *req, ir_stream **stream,
+/* What comes of an exchange beside the reply. */
+struct result {
+    ir_stream **stream;   /* the body of a 2xx */
+    ir_ws **ws;           /* a connection after 101 */
+    const char *protocol;
+};
+
+static bool has_result(const struct result *r)
+{
+    return (r->stream && *r->stream) || (r->ws && *r->ws);
+}
+
+static int send_it(const ir_call *call, ir_request *req, const struct result *r, ir_reply *ret,
+                   imgrel_error *err)
+{
+    if (r->ws)
+        return ir_ws_open(call, req, r->protocol, r->ws, ret, err);
+    if (!r->stream)
+        return ir_http_do(call, req, ret, err);
+    int rc = ir_http_open(call, req, r->stream, ret, err);
+    /* Only a good reply's body is worth a stream; a refusal's was read already. */
+    if (*r->stream && (ret->status < 200 || ret->status > 299)) {
+        ir_stream_close(*r->stream);
+        *r->stream = NULL;
+    }
+    return rc;
+}
+
+static int once(const ir_call *call, ir_kube *k, ir_request *req, const struct result *r,
                 ir_reply *ret, imgrel_error *err)
 {
     ir_kube_login login;
@@ -145,7 +172,7 @@ static int once(const ir_call *call, ir_kube *k, ir_request *req, ir_stream **st
     if (!rc) {
         req->auth = &login.auth;
         req->tls = &login.tls;
-        rc = stream ? ir_http_open(call, req, stream, ret, err) : ir_http_do(call, req, ret, err);
+        rc = send_it(call, req, r, ret, err);
         req->auth = NULL;
         req->tls = NULL;
     }
@@ -154,14 +181,14 @@ static int once(const ir_call *call, ir_kube *k, ir_request *req, ir_stream **st
 }
 
 static int exchange(const ir_call *call, ir_kube *k, ir_request *req, const char *path,
-                    ir_stream **stream, ir_reply *ret, imgrel_error *err)
+                    const struct result *r, ir_reply *ret, imgrel_error *err)
 {
     char *url = NULL;
     const char **headers = NULL;
     int64_t wait_ms = 0;
     int rc = prepare(k, req, path, &url, &headers, err);
     for (unsigned tries = 0; !rc; tries++) {
-        if ((rc = once(call, k, req, stream, ret, err)) || (stream && *stream))
+        if ((rc = once(call, k, req, r, ret, err)) || has_result(r))
             break;
         if (ir_kube_login_again(k, ret->status, tries)) {
             ir_reply_free(ret);
@@ -186,19 +213,24 @@ static int exchange(const ir_call *call, ir_kube *k, ir_request *req, const char
 int ir_kube_do(const ir_call *call, ir_kube *k, ir_request *req, const char *path, ir_reply *ret,
                imgrel_error *err)
 {
-    return exchange(call, k, req, path, NULL, ret, err);
+    const struct result nothing = {0};
+    return exchange(call, k, req, path, &nothing, ret, err);
 }
 
 int ir_kube_open(const ir_call *call, ir_kube *k, ir_request *req, const char *path,
                  ir_stream **ret_stream, ir_reply *ret, imgrel_error *err)
 {
+    const struct result r = {.stream = ret_stream};
     *ret_stream = NULL;
-    int rc = exchange(call, k, req, path, ret_stream, ret, err);
-    if (*ret_stream && (rc || ret->status < 200 || ret->status > 299)) {
-        ir_stream_close(*ret_stream);
-        *ret_stream = NULL;
-    }
-    return rc;
+    return exchange(call, k, req, path, &r, ret, err);
+}
+
+int ir_kube_upgrade(const ir_call *call, ir_kube *k, ir_request *req, const char *path,
+                    const char *protocol, ir_ws **ret_ws, ir_reply *ret, imgrel_error *err)
+{
+    const struct result r = {.ws = ret_ws, .protocol = protocol};
+    *ret_ws = NULL;
+    return exchange(call, k, req, path, &r, ret, err);
 }
 
 /* ---- bodies ---------------------------------------------------------------------------------- */

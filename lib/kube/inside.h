@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "kube/kube.h"
+#include "net/ws.h"
 
 /* An exec plugin as the kubeconfig names it. */
 typedef struct ir_kube_exec {
@@ -101,6 +102,10 @@ int ir_must_use ir_kube_do(const ir_call *call, ir_kube *k, ir_request *req, con
 /* The same with the body of a 2xx as a stream; *ret_stream is NULL for other statuses. */
 int ir_must_use ir_kube_open(const ir_call *call, ir_kube *k, ir_request *req, const char *path,
                              ir_stream **ret_stream, ir_reply *ret, imgrel_error *err);
+/* The same with a WebSocket; *ret_ws is NULL without 101. */
+int ir_must_use ir_kube_upgrade(const ir_call *call, ir_kube *k, ir_request *req, const char *path,
+                                const char *protocol, ir_ws **ret_ws, ir_reply *ret,
+                                imgrel_error *err);
 /* May the same request be sent again after a 401? Forgets what the plugin gave, once. */
 bool ir_kube_login_again(ir_kube *k, int status, unsigned tries);
 /* A body as JSON; text that is not JSON becomes a string, nothing an empty object. */
@@ -148,15 +153,6 @@ bool ir_kube_ours(const ir_json *object);
 /* Puts labels on metadata.labels; those that are there already win. 0 or ENOMEM. */
 int ir_must_use ir_kube_add_labels(ir_json *object, const ir_json *labels);
 
-typedef struct ir_kube_pages ir_kube_pages;
-int ir_must_use ir_kube_pages_open(const ir_kube *k, const char *ns, const char *kind,
-                                   const char *label_selector, const char *field_selector,
-                                   ir_kube_pages **ret, imgrel_error *err);
-/* 1 with an item (the caller's), 0 at the end, or a code. */
-int ir_must_use ir_kube_pages_next(const ir_call *call, ir_kube *k, ir_kube_pages *p,
-                                   ir_json **ret, imgrel_error *err);
-void ir_kube_pages_free(ir_kube_pages *p);
-
 /* ---- watch.c --------------------------------------------------------------------------------- */
 
 /* Lines of a stream of bytes, under a cap. */
@@ -183,13 +179,6 @@ int ir_must_use ir_kube_events(const ir_call *call, ir_kube *k, const char *ns, 
 /* Is condition TYPE "True", as kubectl wait reads it? */
 bool ir_kube_condition(const ir_json *object, const char *type);
 
-/* ---- target.c -------------------------------------------------------------------------------- */
-
-/* The pod that an object (pod/X, service/X, deployment/X) stands for, and the port in it. port 0:
- * do not care. */
-int ir_must_use ir_kube_target(const ir_call *call, ir_kube *k, const char *ns, const char *object,
-                               int port, char **ret_pod, int *ret_port, imgrel_error *err);
-
 /* ---- dial.c: a connection into a pod, without blocking --------------------------------------- */
 
 /* Reads and sends what can be; EFAILED, ENET when the other side reports or breaks. */
@@ -201,9 +190,12 @@ size_t ir_forward_pending(const ir_forward_conn *c, const char **ret_p);
 void ir_forward_taken(ir_forward_conn *c, size_t len);
 bool ir_forward_ended(const ir_forward_conn *c); /* the pod's side has ended and all was taken */
 bool ir_forward_full(const ir_forward_conn *c);  /* send no more until it is sent */
-/* Queues bytes (for send; 0 bytes and fin: half-close where it can be said). */
+/* Queues bytes. */
 int ir_must_use ir_forward_put(ir_forward_conn *c, const void *p, size_t len, imgrel_error *err);
-bool ir_forward_fin(ir_forward_conn *c, imgrel_error *err);
+/* Says that no more bytes come; EUNSUPPORTED where the protocol has no words for it. */
+int ir_must_use ir_forward_fin(ir_forward_conn *c, imgrel_error *err);
+/* A sign of life, so that what stands between does not forget the connection. */
+int ir_must_use ir_forward_ping(ir_forward_conn *c, imgrel_error *err);
 /* Dials a port of a pod by name. */
 int ir_must_use ir_kube_dial_pod(const ir_call *call, ir_kube *k, const char *ns, const char *pod,
                                  int port, ir_forward_conn **ret, imgrel_error *err);
@@ -212,28 +204,33 @@ int ir_must_use ir_kube_dial_pod(const ir_call *call, ir_kube *k, const char *ns
 
 /* Log lines with their times in front, over several tries: what was given out is left out. */
 typedef struct ir_logjoin {
-    bool timestamps;       /* give the times out too */
+    bool timestamps;         /* give the times out too */
     int64_t last_s, last_ns; /* time of the newest line that was begun; last_s 0: none */
-    uint64_t n_same;       /* whole lines given out that have this time */
-    uint64_t partial;      /* bytes given out of the line that was cut */
+    uint64_t n_same;         /* whole lines given out that have this time */
+    uint64_t partial;        /* bytes given out of the line that was cut */
+    bool any, refused;       /* a line has begun; the server said `said` instead of a log */
+    char said[512];
+    size_t n_said;
     /* of this try */
-    uint64_t seen_same, at;
+    int state;
+    bool resumed;            /* still within what is known */
+    uint64_t seen_same, skip;
     char head[64];
     size_t n_head;
-    int state;
-    uint64_t skip;
-    bool any, refused;
 } ir_logjoin;
 typedef int ir_logjoin_fn(void *user, const char *p, size_t len, imgrel_error *err);
 void ir_logjoin_begin(ir_logjoin *j); /* a new try */
 int ir_must_use ir_logjoin_feed(ir_logjoin *j, const char *p, size_t len, ir_logjoin_fn *fn,
                                 void *user, imgrel_error *err);
+/* The log has ended, maybe without a line end. */
+int ir_must_use ir_logjoin_end(ir_logjoin *j, ir_logjoin_fn *fn, void *user, imgrel_error *err);
 
 /* One HTTP/1.1 response, bytes in, status and body out. */
 typedef struct ir_page_reader {
     ir_buf in;             /* head, lines, chunk sizes */
     ir_buf *body;
     int status, state;
+    bool chunked;
     int64_t left;          /* of the body or chunk; -1: to the end of the connection */
     size_t taken;
 } ir_page_reader;

@@ -40,6 +40,16 @@ int ir_must_use ir_kube_list(const ir_call *call, ir_kube *k, const char *ns, co
                              const char *label_selector, const char *field_selector,
                              ir_kube_item_fn *fn, void *user, imgrel_error *err);
 
+/* The same, item by item. */
+typedef struct ir_kube_pages ir_kube_pages;
+int ir_must_use ir_kube_pages_open(const ir_kube *k, const char *ns, const char *kind,
+                                   const char *label_selector, const char *field_selector,
+                                   ir_kube_pages **ret, imgrel_error *err);
+/* 1 with an item (the caller's), 0 at the end, or a code. */
+int ir_must_use ir_kube_pages_next(const ir_call *call, ir_kube *k, ir_kube_pages *p,
+                                   ir_json **ret, imgrel_error *err);
+void ir_kube_pages_free(ir_kube_pages *p);
+
 /* labels and annotations: objects put on what is created, NULL: none. `changed` tells created,
  * changed, unchanged as the public words do. */
 int ir_must_use ir_kube_namespace_ensure(const ir_call *call, ir_kube *k, const char *name,
@@ -81,6 +91,7 @@ typedef struct ir_diagnosis {
     const char *cause; /* short name, "pull-unauthorized"; static; "" when ready */
     char *message, *cure;
     bool final;        /* it cannot become ready without a change */
+    int patience_s;    /* how long a waiter lets this cause stand; -1: until its deadline */
     ir_json *evidence; /* array of {"source", "text"} */
 } ir_diagnosis;
 int ir_must_use ir_kube_diagnose(const ir_call *call, ir_kube *k, const char *ns, const char *pod,
@@ -111,6 +122,10 @@ int ir_must_use ir_forward_write(const ir_call *call, ir_forward_conn *c, const 
                                  imgrel_error *err);
 int ir_must_use ir_forward_shutdown(const ir_call *call, ir_forward_conn *c, imgrel_error *err);
 void ir_forward_close(ir_forward_conn *c);
+/* The pod that an object (pod/X, service/X, deployment/X) stands for, and the port in it. port 0:
+ * do not care. ret_pod is the caller's. */
+int ir_must_use ir_kube_target(const ir_call *call, ir_kube *k, const char *ns, const char *object,
+                               int port, char **ret_pod, int *ret_port, imgrel_error *err);
 /* Listens and forwards until the call ends (cancelled: 0). */
 int ir_must_use ir_kube_forward(const ir_call *call, ir_kube *k, const char *ns,
                                 const char *object, const char *ports, const char *address,

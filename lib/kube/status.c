@@ -13,6 +13,11 @@ struct remedy {
     const char *reason, *words, *cure;
 };
 static const struct remedy remedies[] = {
+    {400, NULL, "does not have a host assigned", "the pod has no node yet: wait until it runs"},
+    {400, NULL, "a container name must be specified", "name one of the containers"},
+    {400, NULL, "previous terminated container", "the container has not been started again: leave "
+                                                 "`previous` out"},
+    {500, NULL, "pod not found", "the pod is over or has left its node: run it again"},
     {401, NULL, NULL, "the cluster does not know this login: renew the user's token or "
                       "certificate in the kubeconfig"},
     {403, NULL, "NamespaceTerminating|being terminated",

@@ -57,11 +57,14 @@ static void next_words(beginning b, size_t depth)
     }
 }
 
-static void option_words(const cli_command *cmd)
+/* A command's options, or for the beginning of several those of their noun. */
+static void option_words(const cli_command *cmd, bool whole, size_t depth)
 {
     const cli_option *o = NULL;
 
-    for (size_t i = 0; (o = cli_option_at(cmd, i)); i++)
+    for (o = whole || !depth ? NULL : cmd->shared; o && o->name; o++)
+        printf(" --%s", o->name);
+    for (size_t i = 0; (o = cli_option_at(whole ? cmd : NULL, i)); i++)
         printf(" --%s", o->name);
 }
 
@@ -77,38 +80,59 @@ static void cases(void)
             printf("    '%.*s') nexts='", (int)b.len, b.path);
             next_words(b, depth);
             printf("' opts='");
-            option_words(b.len == strlen(cmd->path) ? cmd : NULL);
+            option_words(cmd, b.len == strlen(cmd->path), depth);
             puts("' ;;");
         }
 }
 
-/* One case an option that takes something: its choices, or nothing (files then). */
+static void choices(const char *text)
+{
+    for (; *text; text++)
+        putchar(*text == '|' ? ' ' : *text);
+}
+
+/* One case an option of a command that has choices; the global ones stand for every command. */
 static void values(void)
+{
+    for (const cli_command *cmd = cli_commands; cmd->path; cmd++) {
+        const cli_option *const lists[] = { cmd->options, cmd->shared };
+        for (size_t l = 0; l < 2; l++)
+            for (const cli_option *o = lists[l]; o && o->name; o++)
+                if (o->choices) {
+                    printf("    '%s --%s') vals='", cmd->path, o->name);
+                    choices(o->choices);
+                    puts("' ;;");
+                }
+    }
+    for (const cli_option *o = cli_globals; o->name; o++)
+        if (o->choices) {
+            printf("    *' --%s') vals='", o->name);
+            choices(o->choices);
+            puts("' ;;");
+        }
+}
+
+static bool named_before(const cli_command *until, size_t index, const char *name)
 {
     const cli_option *o = NULL;
 
-    for (const cli_command *cmd = cli_commands; cmd->path; cmd++)
-        for (size_t i = 0; (o = cli_option_at(cmd, i)); i++) {
-            if (!o->choices)
-                continue;
-            printf("    '%s --%s') vals='", cmd->path, o->name);
-            for (const char *p = o->choices; *p; p++)
-                putchar(*p == '|' ? ' ' : *p);
-            puts("' ;;");
-        }
+    for (const cli_command *cmd = cli_commands; cmd <= until; cmd++)
+        for (size_t i = 0; (o = cli_option_at(cmd, i)) && (cmd < until || i < index); i++)
+            if (!strcmp(o->name, name))
+                return true;
+    return false;
 }
 
+/* Every long option that takes a value; it does so wherever it is known. */
 static void takes_value(void)
 {
     const cli_option *o = NULL;
-    const char *bar = "    ";
 
+    fputs("    -u", stdout);
     for (const cli_command *cmd = cli_commands; cmd->path; cmd++)
         for (size_t i = 0; (o = cli_option_at(cmd, i)); i++)
-            if (o->arg) {
-                printf("%s'%s --%s'", bar, cmd->path, o->name);
-                bar = "|";
-            }
+            if (o->arg && !named_before(cmd, i, o->name))
+                printf("|--%s", o->name);
     puts(") return 0 ;;");
 }
 
@@ -117,20 +141,24 @@ static void takes_value(void)
 static void finder(void)
 {
     puts("_imgrel_find() {\n"
-         "  local at='' word next last='' on=1\n"
+         "  local at='' word next last='' on=1 skip=0\n"
          "  for word in \"$@\"; do\n"
+         "    if [ $skip = 1 ]; then skip=0; continue; fi\n"
          "    last=$word\n"
-         "    case \"$word\" in -*) continue ;; esac\n"
+         "    case \"$word\" in -*)\n"
+         "      if _imgrel_takes \"$word\"; then skip=1; fi\n"
+         "      continue ;;\n"
+         "    esac\n"
          "    next=\"${at:+$at }$word\"\n"
          "    if [ $on = 1 ] && _imgrel_case \"$next\"; then at=$next; else on=0; fi\n"
          "  done\n"
          "  vals=''\n"
          "  _imgrel_case \"$at\"\n"
-         "  [ -z \"$at\" ] || [ $on = 1 ] || nexts=''\n"
+         "  [ $on = 1 ] || nexts=''\n"
          "  case \"$at $last\" in");
     values();
     puts("  esac\n"
-         "  _imgrel_takes \"$at $last\"\n"
+         "  [ $skip = 1 ]\n"
          "}\n"
          "_imgrel_case() {\n"
          "  case \"$1\" in");
@@ -199,8 +227,7 @@ static void fish_option(const cli_option *o, const char *condition)
         printf(" -s %c", o->letter);
     if (o->choices) {
         fputs(" -x -a '", stdout);
-        for (const char *p = o->choices; *p; p++)
-            putchar(*p == '|' ? ' ' : *p);
+        choices(o->choices);
         putchar('\'');
     } else if (o->arg) {
         fputs(" -r", stdout);

@@ -7,4 +7,9 @@ imgrel_SOURCES = examples/imgrel/cli.h examples/imgrel/main.c examples/imgrel/co
 	examples/imgrel/image.c examples/imgrel/harbor.c
 imgrel_CPPFLAGS = -D_GNU_SOURCE -I$(top_srcdir)/include $(JANSSON_CFLAGS)
 imgrel_LDADD = lib/libimgrel.la $(JANSSON_LIBS)
+if ENABLE_MOCK
+imgrel_SOURCES += examples/imgrel/mock.c
+imgrel_CPPFLAGS += -DCLI_MOCK
+imgrel_LDADD += lib/libimgrel-mock.la
+endif
 dist_man_MANS = docs/man/imgrel.1 docs/man/imgrel-config.5

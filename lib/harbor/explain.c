@@ -29,7 +29,7 @@ static const meaning meanings[] = {
      "check the project's name, or log in as an administrator of the project"},
     {404, NULL, "path ", IMGREL_EUNSUPPORTED, "this Harbor has no such call",
      "check the address and Harbor's version (2.2 or newer is needed)"},
-    {404, NULL, NULL, 0, "not found", NULL},
+    {404, NULL, NULL, 0, "not found", "check its name, and whether this login may see it"},
     {405, NULL, NULL, IMGREL_EUNSUPPORTED, "this Harbor has no such call",
      "check Harbor's version (2.2 or newer is needed)"},
     {409, NULL, NULL, 0, "exists already or is in use", NULL},
@@ -169,7 +169,9 @@ static void explain_status(const ir_harbor *h, const ir_request *req, const char
     bool useful = *text && !ir_streq(text, h->user) && !ir_streq(text, "forbidden") &&
                   !ir_streq(text, "internal server error");
 
-    if (m && useful)
+    if (m && useful && m->status == 404 && !m->code) /* what is missing says it best itself */
+        ir_reply_fail(req, reply, reason, e, "%s: %s", h->host, text);
+    else if (m && useful)
         ir_reply_fail(req, reply, reason, e, "%s: %s: %s (%s)", h->host, object, m->cause, text);
     else if (m)
         ir_reply_fail(req, reply, reason, e, "%s: %s: %s", h->host, object, m->cause);

@@ -77,17 +77,22 @@ int ir_harbor_project_exists(const ir_call *call, ir_harbor *h, const char *name
     return rc;
 }
 
+/* Says it in our words; Harbor's are not the same everywhere. */
+static int missing(const ir_harbor *h, const char *name, imgrel_error *err)
+{
+    ir_error_clear(err);
+    ir_fail(err, IMGREL_ENOTFOUND, "%s: project %s does not exist", h->host, name);
+    ir_cure(err, "check its name, or create it: imgrel harbor project ensure %s", name);
+    return IMGREL_ENOTFOUND;
+}
+
 int ir_harbor_project_truth(const ir_call *call, ir_harbor *h, const char *name, int rc,
                             imgrel_error *err)
 {
     int there = rc == IMGREL_EDENIED ? ir_harbor_project_exists(call, h, name, NULL) : -1;
 
-    if (there == 0) {
-        ir_error_clear(err);
-        ir_fail(err, IMGREL_ENOTFOUND, "%s: project %s does not exist", h->host, name);
-        ir_cure(err, "check its name, or create it: imgrel harbor project ensure %s", name);
-        return IMGREL_ENOTFOUND;
-    }
+    if (there == 0)
+        return missing(h, name, err);
     if (there == 1) {
         ir_error_clear(err);
         ir_fail(err, IMGREL_EDENIED, "%s: project %s belongs to others: %s has no right to this",
@@ -114,7 +119,7 @@ static int read_project(const ir_call *call, ir_harbor *h, const char *name, ir_
     }
     free(path);
     free(object);
-    return rc;
+    return rc == IMGREL_ENOTFOUND ? missing(h, name, err) : rc;
 }
 
 int ir_harbor_project_get(const ir_call *call, ir_harbor *h, const char *name, ir_json **ret,

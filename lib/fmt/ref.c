@@ -233,6 +233,32 @@ static int check_local_name(const ir_ref *ref, imgrel_error *err)
     return 0;
 }
 
+const char *ir_name_short(const char *name)
+{
+    if (ir_starts(name, "docker.io/library/"))
+        return name + strlen("docker.io/library/");
+    return ir_starts(name, "docker.io/") ? name + strlen("docker.io/") : name;
+}
+
+const char *ir_name_tag(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    return strchr(slash ? slash : name, ':');
+}
+
+/* Docker's names always have a tag, and no docker.io. */
+static int complete_name(ir_ref *ref, imgrel_error *err)
+{
+    if (!ref->tag || ref->transport != IR_DOCKER_ARCHIVE)
+        return 0;
+    char *name = ir_format("%s%s", ir_name_short(ref->tag), ir_name_tag(ref->tag) ? "" : ":latest");
+    if (!name)
+        return ir_nomem(err);
+    free(ref->tag);
+    ref->tag = name;
+    return 0;
+}
+
 /* s: behind the prefix; "PATH[:NAME][@digest]". */
 static int parse_local(char *s, ir_ref *ref, imgrel_error *err)
 {
@@ -252,7 +278,8 @@ static int parse_local(char *s, ir_ref *ref, imgrel_error *err)
         return ir_fail(err, IMGREL_EINVAL, "the path is empty");
     if (!(ref->path = ir_strdup(s)))
         return ir_nomem(err);
-    return check_local_name(ref, err);
+    rc = check_local_name(ref, err);
+    return rc ? rc : complete_name(ref, err);
 }
 
 static int parse(char *s, ir_ref *ref, imgrel_error *err)

@@ -12,7 +12,8 @@ typedef struct ir_ref {
     char *host;       /* registry: "core.harbor.domain", "[::1]:5000"; docker.io made explicit */
     char *repository; /* registry: "library/nginx" (library/ made explicit on docker.io) */
     char *path;       /* local places: the folder or file */
-    char *tag;        /* NULL if none was given and a digest was, or for a local place */
+    char *tag;        /* NULL if none was given and a digest was, or for a local place; of a Docker
+                       * archive its image's name, short and with a tag: "app:latest" */
     char *digest;     /* NULL if none */
     char *name;       /* whole, canonical */
 } ir_ref;
@@ -26,6 +27,10 @@ int ir_must_use ir_ref_copy(const ir_ref *ref, ir_ref *ret);
 int ir_must_use ir_ref_set(ir_ref *ref, const char *tag, const char *digest);
 void ir_ref_free(ir_ref *ref); /* frees the parts, not ref */
 static inline void ir_ref_auto(ir_ref *r) { ir_ref_free(r); }
+/* Of the names in Docker's archives ("repo:tag"): without docker.io/ and library/, as docker save
+ * writes them; and where the tag begins, at its colon (a port's is none), NULL if there is none. */
+const char *ir_name_short(const char *name);
+const char *ir_name_tag(const char *name);
 /* What to call: tag if there is no digest. NULL for neither. */
 const char *ir_ref_selector(const ir_ref *ref);
 int ir_tag_check(const char *tag, imgrel_error *err);        /* [A-Za-z0-9_][A-Za-z0-9._-]{0,127} */

@@ -225,14 +225,6 @@ static int read_config(const intake *in, const char *name, ir_desc *ret, ir_json
     return rc;
 }
 
-/* Docker says foo:1 of what skopeo calls docker.io/library/foo:1: the short form is kept. */
-static const char *short_name(const char *name)
-{
-    if (ir_starts(name, "docker.io/library/"))
-        return name + strlen("docker.io/library/");
-    return ir_starts(name, "docker.io/") ? name + strlen("docker.io/") : name;
-}
-
 /* Puts the image under each of its names. */
 static int put_image(const intake *in, const ir_manifest *m, const ir_json *names,
                      imgrel_error *err)
@@ -241,7 +233,7 @@ static int put_image(const intake *in, const ir_manifest *m, const ir_json *name
     for (size_t i = 0; !rc && i < ir_json_len(names); i++) {
         const char *name = ir_json_text(ir_json_at(names, i));
         if (name)
-            rc = ir_store_manifest_put(&in->l->base, in->call, m, short_name(name), err);
+            rc = ir_store_manifest_put(&in->l->base, in->call, m, ir_name_short(name), err);
     }
     return rc || ir_json_len(names) ? rc
                                     : ir_store_manifest_put(&in->l->base, in->call, m, NULL, err);
@@ -287,18 +279,11 @@ static int take_in(ir_layout *l, const ir_call *call, const char *path, imgrel_e
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
-/* Where the tag begins in "repo:tag" (a port's colon is no tag's); NULL: there is none. */
-static const char *tag_of(const char *name)
-{
-    const char *slash = strrchr(name, '/');
-    return strchr(slash ? slash : name, ':');
-}
-
 /* The name by which docker load will know it: a bare tag joins the repository of the reference. */
 static char *repo_tag(const ir_layout *l, const char *tag)
 {
-    const char *own = l->base.ref.tag, *colon = own ? tag_of(own) : NULL;
-    if (tag_of(tag) || !colon)
+    const char *own = l->base.ref.tag, *colon = own ? ir_name_tag(own) : NULL;
+    if (ir_name_tag(tag) || !colon)
         return ir_strdup(tag);
     return ir_format("%.*s:%s", (int)(colon - own), own, tag);
 }
@@ -434,18 +419,6 @@ static int pack(ir_layout *l, const ir_call *call, imgrel_error *err)
 
 /* ---- open ----------------------------------------------------------------------------------- */
 
-/* Docker's names always have a tag, and no docker.io. */
-static int complete_name(ir_layout *l)
-{
-    const char *own = l->base.ref.tag;
-    if (!own)
-        return 0;
-    char *name = ir_format("%s%s", short_name(own), tag_of(own) ? "" : ":latest");
-    int rc = name ? ir_ref_set(&l->base.ref, name, l->base.ref.digest) : IMGREL_ENOMEM;
-    free(name);
-    return rc;
-}
-
 int ir_docker_archive_open(const ir_call *call, const ir_ref *ref, unsigned flags, ir_store **ret,
                            imgrel_error *err)
 {
@@ -453,9 +426,7 @@ int ir_docker_archive_open(const ir_call *call, const ir_ref *ref, unsigned flag
     int rc = ir_layout_staged(ref, call, &l, err);
     if (rc < 0)
         return rc;
-    if (complete_name(l) < 0)
-        rc = ir_nomem(err);
-    if (!rc && !(flags & IR_STORE_WRITE))
+    if (!(flags & IR_STORE_WRITE))
         rc = take_in(l, call, ref->path, err);
     if (!rc && !(flags & IR_STORE_WRITE))
         rc = ir_layout_staged_ready(l, call, flags, err);

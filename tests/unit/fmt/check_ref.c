@@ -81,6 +81,26 @@ START_TEST(local)
 }
 END_TEST
 
+START_TEST(names_in_docker_archives_are_short_and_tagged)
+{
+    static const char *const t[][2] = {{"h:5000/n", "h:5000/n:latest"},
+                                       {"docker.io/library/n:1", "n:1"},
+                                       {"docker.io/o/n", "o/n:latest"},
+                                       {"n:1", "n:1"}};
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        ir_ref r;
+        imgrel_error err = {0};
+        char text[100], name[100];
+        snprintf(text, sizeof text, "docker-archive:f:%s", t[i][0]);
+        snprintf(name, sizeof name, "docker-archive:f:%s", t[i][1]);
+        unit_ok(ir_ref_parse(text, &r, &err), &err);
+        ck_assert_str_eq(r.tag, t[i][1]);
+        ck_assert_str_eq(r.name, name);
+        ir_ref_free(&r);
+    }
+}
+END_TEST
+
 START_TEST(refused)
 {
     static const char *const t[][2] = {
@@ -191,4 +211,5 @@ START_TEST(changes)
 }
 END_TEST
 
-UNIT_SUITE(ref, registry, local, refused, lengths, repositories, changes)
+UNIT_SUITE(ref, registry, local, names_in_docker_archives_are_short_and_tagged, refused, lengths,
+           repositories, changes)

@@ -1,0 +1,7 @@
+/* main.c - the unit tests of stores and what is in them. */
+#include "unit.h"
+
+unit_suite_fn suite_descriptor, suite_manifest, suite_blob, suite_layout, suite_oci_archive,
+    suite_docker_archive, suite_copy;
+UNIT_MAIN(suite_descriptor, suite_manifest, suite_blob, suite_layout, suite_oci_archive,
+          suite_docker_archive, suite_copy)

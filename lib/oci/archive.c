@@ -48,7 +48,8 @@ struct ir_tar {
 static la_ssize_t tar_out(struct archive *a, void *user, const void *p, size_t len)
 {
     ir_tar *t = user;
-    t->rc = t->out(t->user, p, len, t->err);
+    if (t->rc == 0)
+        t->rc = t->out(t->user, p, len, t->err);
     if (t->rc == 0)
         return (la_ssize_t)len;
     archive_set_error(a, 0, "stopped");
@@ -149,10 +150,10 @@ void ir_tar_free(ir_tar *t)
 {
     if (!t)
         return;
-    if (t->a) {
-        archive_write_fail(t->a); /* nothing more goes to out */
-        archive_write_free(t->a);
-    }
+    /* Nothing more goes to out. Not archive_write_fail(), with which libarchive 3.6 forgets to free
+     * what the opening made. */
+    t->rc = t->rc ? t->rc : IMGREL_ESTATE;
+    archive_write_free(t->a);
     archive_entry_free(t->e);
     if (t->locale)
         freelocale(t->locale);

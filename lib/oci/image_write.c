@@ -190,12 +190,12 @@ int ir_image_blobs_write(const ir_call *call, ir_image *im, imgrel_error *err)
     if (rc == 0)
         rc = plan_layers(im, &l, err);
     void **jobs = rc == 0 ? calloc(l.n + 1, sizeof *jobs) : NULL;
-    if (jobs) {
+    if (jobs && l.n) {
         qsort(l.v, l.n, sizeof *l.v, by_size);
         for (size_t i = 0; i < l.n; i++)
             jobs[i] = &l.v[i];
-        rc = l.n ? ir_work_run(call, threads_of(call), blob_work, jobs, l.n, err) : 0;
-    } else if (rc == 0) {
+        rc = ir_work_run(call, threads_of(call), blob_work, jobs, l.n, err);
+    } else if (rc == 0 && !jobs) {
         rc = ir_nomem(err);
     }
     free(jobs);

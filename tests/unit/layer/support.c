@@ -97,7 +97,8 @@ int64_t support_read(void *user, void *buf, size_t len, imgrel_error *err)
     (void)err;
     size_t n = in->len - in->at < len ? in->len - in->at : len;
     n = n < in->step ? n : in->step;
-    memcpy(buf, in->p + in->at, n);
+    if (n)
+        memcpy(buf, in->p + in->at, n);
     in->at += n;
     return (int64_t)n;
 }

@@ -271,7 +271,8 @@ int ir_wire_head(ir_wire *w, imgrel_error *err)
             break;
     if (rc < 0)
         return rc;
-    return w->done ? ir_wire_fail(w, err) : 0;
+    /* A break that came with the first bytes is told after them, so that a reader can resume. */
+    return w->done && !(w->head && w->ring.len) ? ir_wire_fail(w, err) : 0;
 }
 
 int ir_wire_finish(ir_wire *w, imgrel_error *err)

@@ -218,7 +218,7 @@ static void free_all(dbl *d)
     for (size_t i = 0; i < d->n_rules; i++) {
         const dbl_rule *r = &d->rules[i];
         const char *const texts[] = {r->method,  r->path, r->with_header, r->without_header,
-                                     r->headers, r->body, r->raw};
+                                     r->headers, r->body, r->raw,         r->echo};
         for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
             free((void *)texts[k]);
     }

@@ -46,6 +46,7 @@ typedef struct dbl_rule {
     bool before_head; /* or before the reply's head */
     long after_read;  /* or (not 0) once so many bytes of the request's body were read */
     const char *raw;  /* these bytes instead of a reply, then close */
+    const char *echo; /* after the reply: this, then whatever comes is sent back */
     int pause_ms;     /* between each 1 KiB of the body */
 } dbl_rule;
 

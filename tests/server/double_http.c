@@ -237,6 +237,7 @@ void dbl_on(dbl *d, const dbl_rule *rule)
     r.without_header = copy(r.without_header);
     r.headers = copy(r.headers);
     r.raw = copy(r.raw);
+    r.echo = copy(r.echo);
     if (r.body) {
         char *body = dbl_must(malloc(r.body_len + 1));
         memcpy(body, r.body, r.body_len);
@@ -281,6 +282,17 @@ static bool send_body(conn *c, const dbl_rule *rule)
     return true;
 }
 
+static void echo(conn *c, const char *first)
+{
+    char buf[4096];
+    long n = (long)strlen(first);
+    memcpy(buf, first, (size_t)n);
+    do {
+        if (!dbl_send(c, buf, (size_t)n))
+            return;
+    } while ((n = next_bytes(c, buf, sizeof buf)) > 0);
+}
+
 /* Whether the connection stays. */
 static bool reply(conn *c, const dbl_rule *rule, const dbl_request *r)
 {
@@ -298,6 +310,10 @@ static bool reply(conn *c, const dbl_rule *rule, const dbl_request *r)
         return false;
     if (rule->fault) {
         fail(c, rule->fault);
+        return false;
+    }
+    if (rule->echo) {
+        echo(c, rule->echo);
         return false;
     }
     return !(rule->headers && strcasestr(rule->headers, "connection: close")) &&

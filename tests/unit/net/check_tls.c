@@ -193,7 +193,7 @@ START_TEST(tls_port_spoken_to_in_plain)
     ck_assert_int_eq(net_do(&n, http, "/", NULL), IMGREL_ENET); /* OpenSSL hangs up */
     unit_error(&n.err, IMGREL_ENET, "leave out --plain-http");
     free(http);
-    dbl *alert = dbl_start(&(dbl_conf){ .greeting = "\x15\x03\x03" }); /* others say why */
+    dbl *alert = dbl_start(&(dbl_conf){.greeting = "\x15\x03\x03"}); /* others say why */
     ck_assert_int_eq(net_do(&n, dbl_url(alert), "/", NULL), IMGREL_EPROTO);
     unit_error(&n.err, IMGREL_EPROTO, "may speak TLS");
     unit_error(&n.err, IMGREL_EPROTO, "--plain-http");

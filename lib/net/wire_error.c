@@ -14,7 +14,7 @@ enum ir_phase ir_wire_phase(const ir_wire *w)
 {
     CURL *e = w->lane->easy;
     curl_off_t looked_up = 0, up = 0;
-    double connected = 0;
+    long connected = 0;
     if (w->head)
         return IR_PHASE_RECEIVE;
     if (w->connected) {
@@ -23,7 +23,7 @@ enum ir_phase ir_wire_phase(const ir_wire *w)
         return size < 0 || up < size ? IR_PHASE_SEND : IR_PHASE_WAIT;
     }
     curl_easy_getinfo(e, CURLINFO_NAMELOOKUP_TIME_T, &looked_up);
-    curl_easy_getinfo(e, CURLINFO_CONNECT_TIME, &connected);
+    curl_easy_getinfo(e, CURLINFO_NUM_CONNECTS, &connected);
     if (!looked_up)
         return IR_PHASE_RESOLVE;
     return connected > 0 && w->tls ? IR_PHASE_TLS : IR_PHASE_CONNECT;

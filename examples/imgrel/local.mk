@@ -7,6 +7,10 @@ imgrel_SOURCES = examples/imgrel/cli.h examples/imgrel/main.c examples/imgrel/co
 	examples/imgrel/image.c examples/imgrel/harbor.c
 imgrel_CPPFLAGS = -D_GNU_SOURCE -I$(top_srcdir)/include $(JANSSON_CFLAGS)
 imgrel_LDADD = lib/libimgrel.la $(JANSSON_LIBS)
+if ENABLE_KUBE
+imgrel_SOURCES += examples/imgrel/kube.c
+imgrel_CPPFLAGS += -DCLI_KUBE
+endif
 if ENABLE_MOCK
 imgrel_SOURCES += examples/imgrel/mock.c
 imgrel_CPPFLAGS += -DCLI_MOCK

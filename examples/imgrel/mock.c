@@ -110,11 +110,11 @@ static int write_files(const cli *c, const imgrel_mock *m, imgrel_error *err)
 
 static int say_ready(const cli *c, const imgrel_mock *m, imgrel_error *err)
 {
-    const char *kubeconfig = cli_value(c, "kubeconfig"), *ca = imgrel_mock_get(m, "ca_file");
+    const char *kubeconfig = imgrel_mock_get(m, "kubeconfig"), *ca = imgrel_mock_get(m, "ca_file");
     int rc = 0;
 
-    if (!kubeconfig)
-        kubeconfig = imgrel_mock_get(m, "kubeconfig");
+    if (kubeconfig && cli_value(c, "kubeconfig"))
+        kubeconfig = cli_value(c, "kubeconfig");
     if (c->json)
         rc = cli_print(json_pack("{s:b, s:s?, s:s?, s:s?, s:s?, s:s?}", "ready", 1, "url",
                                  imgrel_mock_get(m, "url"), "host", imgrel_mock_get(m, "host"),

@@ -80,7 +80,7 @@ static const cli_option *lookup(const cli *c, const char *name, size_t len, bool
         *ret_ambiguous = *ret_ambiguous || (found && (!found->arg != !o->arg));
         found = found ? found : o;
     }
-    return found;
+    return found ? found : find_option(NULL, name, len, is_letter);
 }
 
 static int unknown_option(const cli *c, const char *text, bool ambiguous, imgrel_error *err)
@@ -174,10 +174,6 @@ static int find_command(cli *c, imgrel_error *err)
         return cli_fail(err, IMGREL_EINVAL, "the same with --help lists them",
                         "imgrel %s%s%s: a word is missing", c->words[0], c->n_words > 1 ? " " : "",
                         c->n_words > 1 ? c->words[1] : "");
-    return cli_fail(err, IMGREL_EINVAL, "see imgrel --help", "no command");
-    if (known)
-        return cli_fail(err, IMGREL_EINVAL, "see imgrel --help", "imgrel %s%s%s: what about it?",
-                        c->words[0], c->n_words > 1 ? " " : "", c->n_words > 1 ? c->words[1] : "");
     return cli_fail(err, IMGREL_EINVAL, "see imgrel --help", "no command %s%s%s", c->words[0],
                     c->n_words > 1 ? " " : "", c->n_words > 1 ? c->words[1] : "");
 }

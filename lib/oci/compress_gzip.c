@@ -8,6 +8,7 @@
 #include <string.h>
 #include <zlib.h>
 #ifdef IR_HAVE_ISAL
+#include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
 #endif
 
@@ -35,6 +36,16 @@ void ir_gzip_sum(ir_sum *s, const ir_block *b)
 {
     s->sum = (uint32_t)crc32_combine(s->sum, b->sum, (z_off_t)b->len);
     s->len += b->len;
+}
+
+/* ISA-L's is four times as fast as zlib's. */
+static uint32_t crc_of(const uint8_t *p, size_t len)
+{
+#ifdef IR_HAVE_ISAL
+    return crc32_gzip_refl(0, p, len);
+#else
+    return (uint32_t)crc32(0, p, (uInt)len);
+#endif
 }
 
 size_t ir_gzip_tail(const ir_sum *s, uint8_t *to)
@@ -103,7 +114,7 @@ void ir_deflate_block(void *state, ir_deflate_fn *fn, ir_block *b)
     bool packing = true;
     const uint8_t *p = b->in + b->before;
     b->out_len = 0;
-    b->sum = (uint32_t)crc32(0, p, (uInt)b->len);
+    b->sum = crc_of(p, b->len);
     for (size_t at = 0; at < b->len; at += SEGMENT) {
         size_t len = b->len - at < SEGMENT ? b->len - at : SEGMENT;
         bool pack = worth_it(state, fn, p + at, len, b->out + b->out_len);

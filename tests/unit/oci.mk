@@ -7,3 +7,12 @@ tests_unit_check_oci_SOURCES = tests/unit/oci/main.c tests/unit/oci/make.c tests
 	tests/unit/oci/check_copy.c
 tests_unit_check_oci_CPPFLAGS = $(unit_cppflags)
 tests_unit_check_oci_LDADD = $(unit_libs)
+# The same against a registry that the double plays.
+check_PROGRAMS += tests/unit/check_registry
+tests_unit_check_registry_SOURCES = tests/unit/oci/registry_main.c tests/unit/oci/reg.c \
+	tests/unit/oci/reg.h tests/unit/net/support.c tests/unit/net/support.h \
+	tests/unit/oci/check_registry.c tests/unit/oci/check_registry_read.c \
+	tests/unit/oci/check_registry_push.c tests/unit/oci/check_registry_write.c \
+	tests/unit/oci/check_pages.c
+tests_unit_check_registry_CPPFLAGS = $(unit_cppflags) $(double_cppflags)
+tests_unit_check_registry_LDADD = $(double_libs) $(unit_libs)

@@ -72,11 +72,10 @@ static void pass_reply_headers(const mk_request *r, const ir_reply *from, mk_rep
         pass_location(r, location, p);
 }
 
-static void bad_gateway(mk_reply *p)
+static void bad_gateway(mk_reply *p, const imgrel_error *why)
 {
-    mk_reply_text(p, 502, "text/html",
-                  "<html><head><title>502 Bad Gateway</title></head>"
-                  "<body><center><h1>502 Bad Gateway</h1></center></body></html>\n");
+    mk_reply_text(p, 502, "text/plain; charset=utf-8", "502 Bad Gateway\n");
+    ir_buf_addf(&p->body, "%s\n", why->message);
 }
 
 /* What came back, with its body as far as there is one; of a HEAD, its length. */
@@ -100,7 +99,8 @@ static void pass_reply(mk_request *r, ir_reply *from, mk_reply *p)
 }
 
 /* A request without a streamed body. body NULL: none. */
-static bool exchange(mk_request *r, const char *url, const ir_body *body, ir_reply *ret)
+static bool exchange(mk_request *r, const char *url, const ir_body *body, ir_reply *ret,
+                     imgrel_error *err)
 {
     passed headers = {0};
     ir_call call = make_call(r->mock);
@@ -115,7 +115,7 @@ static bool exchange(mk_request *r, const char *url, const ir_body *body, ir_rep
                       .flags = IR_HTTP_ONE_TRY | IR_HTTP_NO_REDIRECT | IR_HTTP_H1};
     if (body)
         req.body = *body;
-    int rc = url ? ir_http_do(&call, &req, ret, NULL) : IMGREL_ENOMEM;
+    int rc = url ? ir_http_do(&call, &req, ret, err) : ir_nomem(err);
     passed_free(&headers);
     free(accept);
     return !rc;
@@ -125,10 +125,11 @@ static void simple(mk_request *r, const char *url, mk_reply *p)
 {
     ir_reply reply = {0};
     ir_body body = {.p = r->body, .len = r->body_len};
-    if (exchange(r, url, r->body_len ? &body : NULL, &reply))
+    imgrel_error why = {0};
+    if (exchange(r, url, r->body_len ? &body : NULL, &reply, &why))
         pass_reply(r, &reply, p);
     else
-        bad_gateway(p);
+        bad_gateway(p, &why);
     ir_reply_free(&reply);
 }
 
@@ -149,6 +150,7 @@ static void open_blob(mk_request *r, const char *url, mk_reply *p)
 {
     unsigned long long len = 0;
     passed headers = {0};
+    imgrel_error why = {0};
     ir_reply reply = {0};
     ir_stream *stream = NULL;
     ir_call call = make_call(r->mock);
@@ -156,13 +158,14 @@ static void open_blob(mk_request *r, const char *url, mk_reply *p)
     ir_request req = {.url = url,
                       .headers = (const char *const *)headers.line,
                       .flags = IR_HTTP_ONE_TRY | IR_HTTP_NO_REDIRECT | IR_HTTP_H1};
-    if (ir_http_open(&call, &req, &stream, &reply, NULL))
-        bad_gateway(p);
+    /* docker-registry's 416 promises more of a body than it sends: its status is what counts. */
+    if (ir_http_open(&call, &req, &stream, &reply, &why) && reply.status < 400)
+        bad_gateway(p, &why);
     else {
         const char *length = ir_reply_header(&reply, "content-length", 0);
         bool known = length && ir_parse_u64(length, INT64_MAX, &len);
         pass_reply(r, &reply, p);
-        if (stream && !(known && !len)) {
+        if (reply.status / 100 == 2 && !(known && !len)) { /* else the body is in the reply */
             p->stream = read_stream;
             p->stream_free = close_stream;
             p->user = stream;
@@ -223,11 +226,12 @@ static bool manifest_put(mk_request *r, const mk_v2 *v, const char *digest, cons
 {
     (void)v, (void)digest, (void)manifest;
     ir_reply reply = {0};
+    imgrel_error why = {0};
     ir_body body = {.p = r->body, .len = r->body_len};
     char *url = url_of(r);
-    bool sent = exchange(r, url, &body, &reply), ok = sent && reply.status == 201;
+    bool sent = exchange(r, url, &body, &reply, &why), ok = sent && reply.status == 201;
     if (!sent)
-        bad_gateway(p);
+        bad_gateway(p, &why);
     else if (!ok)
         pass_reply(r, &reply, p);
     ir_reply_free(&reply);
@@ -250,6 +254,7 @@ typedef struct pipe_state {
     passed headers;
     int64_t size;
     ir_reply reply;
+    imgrel_error why;
 } pipe_state;
 
 static int64_t take_bytes(void *user, void *buf, size_t len, imgrel_error *err)
@@ -285,7 +290,7 @@ static void *run_sender(void *arg)
                       .body_max = MK_BODY_MAX,
                       .flags =
                           IR_HTTP_ONE_TRY | IR_HTTP_NO_REDIRECT | IR_HTTP_H1 | IR_HTTP_NO_STALL};
-    s->ok = !ir_http_do(&call, &req, &s->reply, NULL);
+    s->ok = !ir_http_do(&call, &req, &s->reply, &s->why);
     pthread_mutex_lock(&s->lock);
     s->sender_done = true;
     pthread_cond_broadcast(&s->moved);
@@ -327,7 +332,7 @@ static void begin(mk_request *r, const mk_v2 *v, mk_reply *p)
     (void)v;
     pipe_state *s = calloc(1, sizeof *s);
     if (!s) {
-        bad_gateway(p);
+        p->status = 500;
         return;
     }
     s->mock = r->mock;
@@ -343,7 +348,7 @@ static void begin(mk_request *r, const mk_v2 *v, mk_reply *p)
                 pthread_create(&s->thread, NULL, run_sender, s);
     if (s->joined) {
         pipe_free(s);
-        bad_gateway(p);
+        p->status = 500;
         return;
     }
     r->state = s;
@@ -379,7 +384,7 @@ static void finish(mk_request *r, mk_reply *p)
     if (s->ok)
         pass_reply(r, &s->reply, p);
     else
-        bad_gateway(p);
+        bad_gateway(p, &s->why);
 }
 
 const mk_backend mk_proxy_backend = {

@@ -20,21 +20,22 @@
 typedef struct mk_request {
     imgrel_mock *mock;
     struct MHD_Connection *conn;
-    const char *method;     /* "GET" */
-    const char *raw_path;   /* as sent, not decoded, without the query: double-encoding shows */
-    const char *path;       /* decoded once; "" when an escape in it is broken */
-    const char *query;      /* as sent, without '?', "" if none */
-    const char *body;       /* "" if none */
+    const char *method;   /* "GET" */
+    const char *raw_path; /* as sent, not decoded, without the query: double-encoding shows */
+    const char *path;     /* decoded once; "" when an escape in it is broken */
+    const char *query;    /* as sent, without '?', "" if none */
+    const char *body;     /* "" if none */
     size_t body_len;
     bool tls;
-    int port;               /* that it came in by */
-    void *state;            /* of a streamed body, the API's own */
+    int port;                        /* that it came in by */
+    void *state;                     /* of a streamed body, the API's own */
     void (*state_free)(void *state); /* called when the request is over, however it ended */
 } mk_request;
-const char *mk_header(const mk_request *r, const char *name);         /* NULL if absent */
-/* Every value of a header that may come more than once, joined by ", ", malloc'ed; NULL if absent. */
+const char *mk_header(const mk_request *r, const char *name); /* NULL if absent */
+/* Every value of a header that may come more than once, joined by ", ", malloc'ed; NULL if absent.
+ */
 char *mk_header_all(const mk_request *r, const char *name);
-const char *mk_cookie(const mk_request *r, const char *name);         /* NULL if absent */
+const char *mk_cookie(const mk_request *r, const char *name); /* NULL if absent */
 /* A query value decoded once, malloc'ed; NULL if absent. */
 char *mk_query(const mk_request *r, const char *name);
 /* The i-th pair of the query string, both decoded once, malloc'ed; false past the last. */
@@ -46,7 +47,7 @@ char *mk_unescape(const char *s, bool plus);
 typedef struct mk_reply {
     int status;
     ir_buf headers, body;
-    int fd;                  /* body is this file instead (closed after), with fd_len; 0: none */
+    int fd; /* body is this file instead (closed after), with fd_len; 0: none */
     int64_t fd_off, fd_len;
     /* body comes bit by bit: n bytes, 0 nothing yet (called again after mk_wake, at the latest in
      * 100 ms), -1 the end, -2 break the connection. Chunked unless stream_len says how many. A
@@ -54,12 +55,13 @@ typedef struct mk_reply {
     int64_t (*stream)(void *user, void *buf, size_t len);
     void (*stream_free)(void *user); /* of stream and upgraded; called once, however it ended */
     void *user;
-    int64_t stream_len;      /* 0: unknown */
+    int64_t stream_len; /* 0: unknown */
     /* 101: called on a thread of its own with the bare socket (blocking; shut down when the mock
      * stops), which is closed when it returns. extra: bytes that came with the request. */
     void (*upgraded)(void *user, int sock, const char *extra, size_t extra_len);
 } mk_reply;
-#define MK_BODY_MAX (16 * IR_MIB) /* of a request that is not streamed, and of a reply in memory */
+#define MK_BODY_MAX (16 * IR_MIB) /* of a request that is not streamed, and of a reply in memory \
+                                   */
 void mk_reply_header(mk_reply *p, const char *name, const char *fmt, ...) IR_PRINTF(3, 4);
 /* Takes j; status and content type application/json. */
 void mk_reply_json(mk_reply *p, int status, ir_json *j);
@@ -68,8 +70,8 @@ void mk_reply_free(mk_reply *p);
 
 /* An API answers every request whose decoded path starts with prefix; longest prefix first. */
 typedef struct mk_api {
-    const char *prefix;     /* "/", "/v2/", "/service/token", "/api/v1/", "/apis/" */
-    bool kube;              /* listens on the Kubernetes port, else on Harbor's */
+    const char *prefix; /* "/", "/v2/", "/service/token", "/api/v1/", "/apis/" */
+    bool kube;          /* listens on the Kubernetes port, else on Harbor's */
     void (*handle)(mk_request *r, mk_reply *p);
     /* Streamed bodies, NULL: small. begin may answer at once (p->status set: the body is dropped
      * and handle not called); it leaves r->state NULL for a request whose body is small. */
@@ -84,8 +86,8 @@ struct mk_kube;
 struct mk_node;
 struct imgrel_mock {
     pthread_mutex_t lock;
-    ir_json *config;         /* as given, {} if NULL */
-    imgrel_cancel *cancel;   /* fired when it stops: for what parts do over the network */
+    ir_json *config;       /* as given, {} if NULL */
+    imgrel_cancel *cancel; /* fired when it stops: for what parts do over the network */
     struct mk_server *server;
     struct mk_saver *saver;
     struct mk_registry *registry;
@@ -93,8 +95,8 @@ struct imgrel_mock {
     struct mk_kube *kube;
     struct mk_node *node;
     char *url, *host, *kube_url, *kubeconfig, *ca_file, *admin_password, *dir;
-    int64_t clock_skew_s;    /* {"clock": ...} */
-    char *version;           /* "2.15" */
+    int64_t clock_skew_s; /* {"clock": ...} */
+    char *version;        /* "2.15" */
 };
 int64_t mk_now(const imgrel_mock *m); /* seconds since 1970, with the skew; lock held */
 /* Streams that wait look again at once. Any thread, lock held or not. */
@@ -118,17 +120,17 @@ int ir_must_use mk_harbor_start(imgrel_mock *m, imgrel_error *err);
 void mk_harbor_stop(imgrel_mock *m);
 int ir_must_use mk_kube_start(imgrel_mock *m, imgrel_error *err);
 void mk_kube_stop(imgrel_mock *m);
-ir_json *mk_harbor_state(imgrel_mock *m);                 /* projects, robots, ...; lock held */
+ir_json *mk_harbor_state(imgrel_mock *m); /* projects, robots, ...; lock held */
 int ir_must_use mk_harbor_load(imgrel_mock *m, const ir_json *state, imgrel_error *err);
 ir_json *mk_kube_state(imgrel_mock *m);
 int ir_must_use mk_kube_load(imgrel_mock *m, const ir_json *state, imgrel_error *err);
 /* Called after each change, lock held: wakes streams, and a thread of its own saves the state file,
  * if there is one, at once (changes made while it writes go together into the next). */
 void mk_state_changed(imgrel_mock *m);
-ir_json *mk_state_get(imgrel_mock *m);                    /* {"harbor": ..., "kube": ...} */
+ir_json *mk_state_get(imgrel_mock *m); /* {"harbor": ..., "kube": ...} */
 int ir_must_use mk_state_load(imgrel_mock *m, const ir_json *state, imgrel_error *err);
 int ir_must_use mk_state_start(imgrel_mock *m, imgrel_error *err); /* loads the file too */
-void mk_state_stop(imgrel_mock *m);                       /* after a last save */
+void mk_state_stop(imgrel_mock *m);                                /* after a last save */
 
 extern const mk_api mk_registry_api, mk_token_api, mk_harbor_api, mk_kube_api_core,
     mk_kube_api_groups, mk_kube_api_misc;

@@ -7,3 +7,8 @@ tests_server_libdouble_la_CFLAGS = $(AM_CFLAGS) $(SSL_CFLAGS)
 double_cppflags = -I$(top_srcdir)/tests/server
 double_libs = tests/server/libdouble.la $(SSL_LIBS)
 endif
+if HAVE_CHECK
+if ENABLE_MOCK
+include tests/server/mock.mk
+endif
+endif

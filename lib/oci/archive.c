@@ -259,6 +259,8 @@ int ir_untar_next(ir_untar *t, ir_tar_entry *ret, imgrel_error *err)
         return ir_fail(err, IMGREL_ELIMIT, "tar: more than %d entries", IR_ENTRIES_MAX);
     locale_t old = locale_enter(t->locale);
     int rc = archive_read_next_header(t->a, &t->e);
+    if (t->rc < 0)
+        rc = ARCHIVE_FATAL; /* libarchive may take input that fails for input that ends */
     if (rc == ARCHIVE_OK || rc == ARCHIVE_WARN) {
         rc = entry_path(t, err);
         ret->type = entry_type(t->e);
@@ -286,7 +288,7 @@ int64_t ir_untar_read(ir_untar *t, void *buf, size_t len, imgrel_error *err)
 {
     t->err = err;
     la_ssize_t n = archive_read_data(t->a, buf, len);
-    if (n < 0)
+    if (n < 0 || t->rc < 0)
         return untar_fail(t, err);
     /* A sparse entry gives zeros that were never there, so what comes out is capped as well. */
     t->bytes += (uint64_t)n;

@@ -4,7 +4,7 @@ EXTRA_DIST += tests/fuzz/replay.test tests/fuzz/search tests/fuzz/corpus
 fuzz_shared = tests/fuzz/standalone.c tests/fuzz/fuzz.h
 fuzz_libs = lib/libcore.la $(core_libs)
 check_PROGRAMS += tests/fuzz/fuzz_ref tests/fuzz/fuzz_challenge tests/fuzz/fuzz_link \
-	tests/fuzz/fuzz_url tests/fuzz/fuzz_json tests/fuzz/fuzz_manifest
+	tests/fuzz/fuzz_url tests/fuzz/fuzz_json tests/fuzz/fuzz_manifest tests/fuzz/fuzz_tar
 tests_fuzz_fuzz_ref_SOURCES = tests/fuzz/fuzz_ref.c $(fuzz_shared)
 tests_fuzz_fuzz_ref_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_challenge_SOURCES = tests/fuzz/fuzz_challenge.c $(fuzz_shared)
@@ -17,6 +17,8 @@ tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c $(fuzz_shared)
 tests_fuzz_fuzz_json_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_manifest_SOURCES = tests/fuzz/fuzz_manifest.c $(fuzz_shared)
 tests_fuzz_fuzz_manifest_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_tar_SOURCES = tests/fuzz/fuzz_tar.c $(fuzz_shared)
+tests_fuzz_fuzz_tar_LDADD = $(fuzz_libs)
 if NEED_YAML
 check_PROGRAMS += tests/fuzz/fuzz_yaml
 tests_fuzz_fuzz_yaml_SOURCES = tests/fuzz/fuzz_yaml.c $(fuzz_shared)

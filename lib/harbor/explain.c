@@ -23,8 +23,9 @@ static const meaning meanings[] = {
     {403, NULL, "quota", 0, "the project's storage quota is used up",
      "delete images and run garbage collection, or raise the quota"},
     {403, "DENIED", NULL, 0, "Harbor denies it",
-     "a robot can only grant what it has itself, and no robot may change or rotate robots; "
-     "use a project administrator's login"},
+     "a robot can only grant what it has itself, no robot may change or rotate robots, and from "
+     "2.12.0 to 2.14.0 a system robot creates no project robots: use a project administrator's "
+     "login"},
     {403, NULL, NULL, 0, "the login has no right to this, or there is no such project",
      "check the project's name, or log in as an administrator of the project"},
     {404, NULL, "path ", IMGREL_EUNSUPPORTED, "this Harbor has no such call",

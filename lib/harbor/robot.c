@@ -327,6 +327,19 @@ static int check_usable(const ir_call *call, const ir_harbor *h, const ir_json *
     return IMGREL_ECONFLICT;
 }
 
+/* Robots of the first kind, kept over an upgrade, can only be made anew. */
+static int check_editable(const ir_harbor *h, const ir_json *robot, imgrel_error *err)
+{
+    const char *name = ir_json_str(robot, "name");
+
+    if (ir_json_bool(robot, "editable", true))
+        return 0;
+    ir_fail(err, IMGREL_EDENIED, "%s: robot %s is of an old kind that cannot be changed", h->host,
+            name ? name : "?");
+    ir_cure(err, "delete it and create it again; its secret will be another");
+    return IMGREL_EDENIED;
+}
+
 /* Writes the planned object and reads what Harbor made of it; want is taken. */
 static int update(const ir_call *call, ir_harbor *h, const char *name, ir_json *want, ir_json **ret,
                   imgrel_error *err)
@@ -369,6 +382,8 @@ static int ensure_existing(const ir_call *call, ir_harbor *h, const char *projec
         if (ir_json_put(want, "disable", ir_json_new_bool(false)))
             rc = ir_nomem(err);
     }
+    if (!rc && want)
+        rc = check_editable(h, robot, err);
     if (!rc && want) {
         change = IR_CHANGED;
         rc = update(call, h, name, want, &now, err);

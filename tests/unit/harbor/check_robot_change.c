@@ -135,6 +135,26 @@ START_TEST(a_disabled_one_stays_so)
 }
 END_TEST
 
+/* Kept over an upgrade from the first kind of robots: Harbor would answer 403 to a PUT. */
+START_TEST(an_old_one_cannot_be_changed)
+{
+    act acts[] = { ME,
+                   PROJECT,
+                   { LIST, 200, JSON_TYPE "X-Total-Count: 1\r\n",
+                     "[{\"id\":7,\"name\":\"robot$library+k8s\",\"level\":\"project\",\"editable\":"
+                     "false,\"duration\":-1}]" } };
+    imgrel_robot *r = NULL;
+    script s;
+
+    script_open(&s, "admin", acts, 3);
+    ck_assert_int_eq(imgrel_harbor_robot_ensure(s.harbor, "library", "k8s", "{\"role\":\"pull\"}",
+                                                NULL, &r, &s.err),
+                     IMGREL_EDENIED);
+    unit_error(&s.err, IMGREL_EDENIED, "create it again");
+    script_close(&s);
+}
+END_TEST
+
 START_TEST(a_robot_cannot_change_a_robot)
 {
     char robot[2048], list[2050];
@@ -166,6 +186,7 @@ Suite *suite_robot_change(void)
     tcase_add_loop_test(c, every_change, 0, (int)(sizeof cases / sizeof *cases));
     tcase_add_test(c, changed_and_rotated);
     tcase_add_test(c, a_disabled_one_stays_so);
+    tcase_add_test(c, an_old_one_cannot_be_changed);
     tcase_add_test(c, a_robot_cannot_change_a_robot);
     suite_add_tcase(s, c);
     return s;

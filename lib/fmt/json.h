@@ -53,6 +53,7 @@ int ir_json_put(ir_json *object, const char *key, ir_json *value);
 int ir_json_puts(ir_json *object, const char *key, const char *s); /* NULL s: nothing */
 int ir_json_append(ir_json *array, ir_json *value);
 void ir_json_remove(ir_json *object, const char *key);
+void ir_json_remove_at(ir_json *array, size_t i);
 bool ir_json_equal(const ir_json *a, const ir_json *b);
 
 #define IR_JSON_COMPACT 0u

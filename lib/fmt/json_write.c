@@ -78,6 +78,11 @@ void ir_json_remove(ir_json *object, const char *key)
     json_object_del(object, key);
 }
 
+void ir_json_remove_at(ir_json *array, size_t i)
+{
+    json_array_remove(array, i);
+}
+
 static int add(const char *p, size_t len, void *user)
 {
     ir_buf *b = user;

@@ -11,5 +11,17 @@ mock_sources = lib/mock/server.h lib/mock/conn.h lib/mock/tls.h lib/mock/harbor.
 	lib/mock/registry.c lib/mock/registry_list.c lib/mock/registry_manifest.c \
 	lib/mock/registry_store.c lib/mock/registry_upload.c lib/mock/registry_proxy.c
 if ENABLE_KUBE
-mock_sources +=
+mock_sources += lib/mock/kube.h lib/mock/kube_tunnel.h lib/mock/node.h \
+	lib/mock/kube.c lib/mock/kube_reply.c lib/mock/kube_kind.c lib/mock/kube_schema.c \
+	lib/mock/kube_store.c lib/mock/kube_select.c lib/mock/kube_list.c lib/mock/kube_watch.c \
+	lib/mock/kube_write.c lib/mock/kube_delete.c lib/mock/kube_default.c \
+	lib/mock/kube_valid.c lib/mock/kube_podvalid.c \
+	lib/mock/kube_patch.c lib/mock/kube_merge.c lib/mock/kube_fields.c lib/mock/kube_apply.c \
+	lib/mock/kube_control.c lib/mock/kube_endpoints.c lib/mock/kube_event.c \
+	lib/mock/kube_log.c lib/mock/kube_forward.c lib/mock/kube_tunnel.c \
+	lib/mock/kube_channel.c lib/mock/kube_spdy.c \
+	lib/mock/node.c lib/mock/node_pod.c lib/mock/node_container.c lib/mock/node_status.c \
+	lib/mock/node_keys.c lib/mock/node_pull.c lib/mock/node_env.c lib/mock/node_volume.c \
+	lib/mock/node_spec.c lib/mock/node_run.c lib/mock/node_shim.c lib/mock/node_net.c \
+	lib/mock/node_clean.c
 endif

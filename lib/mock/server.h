@@ -13,7 +13,11 @@
 #include <pthread.h>
 
 /* Is the Kubernetes half there? */
+#ifdef IR_ENABLE_KUBE
+#define MK_KUBE 1
+#else
 #define MK_KUBE 0
+#endif
 
 /* One request as an API sees it. Small bodies are whole in `body`; an API that wants to stream one
  * (blob uploads) has begin and piece and gets it piece by piece. */

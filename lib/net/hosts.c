@@ -145,9 +145,6 @@ static int use_conf(const ir_call *call, const ir_url *url, ir_host *ret, imgrel
         ret->insecure = true;
     if ((rc = use_certs(call, url, ret, err)))
         return rc;
-    if (!ret->ca_file && !ret->ca_pem && conf->ca_file &&
-        !(ret->ca_file = ir_strdup(conf->ca_file)))
-        return ir_nomem(err);
     if (ret->cert || !conf->client_cert)
         return 0;
     ret->cert = ir_strdup(conf->client_cert);

@@ -7,7 +7,7 @@
 #include "net/call.h"
 
 typedef struct ir_host {
-    char *ca_file;    /* these authorities instead of the system's; NULL */
+    char *ca_file;    /* these authorities instead of the session's; NULL */
     char *ca_pem;     /* these beside the system's (certs.d); NULL */
     char *cert, *key; /* client certificate and key files; NULL */
     bool cert_is_own; /* they are this host's (certs.d), not everybody's */

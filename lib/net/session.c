@@ -20,6 +20,7 @@ int ir_session_new(ir_conf *conf, const ir_log *log, ir_session **ret, imgrel_er
         s->log = *log;
     s->owner = getpid();
     pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->trust_lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -64,6 +65,8 @@ void ir_session_free(ir_session *s)
     ir_memo_forget(s, "");
     ir_strv_free(&s->flights);
     ir_conf_clear(&s->conf);
+    ir_tls_trust_free(s->trust);
+    pthread_mutex_destroy(&s->trust_lock);
     pthread_cond_destroy(&s->landed);
     pthread_mutex_destroy(&s->lock);
     free(s);

@@ -20,7 +20,9 @@ typedef struct ir_throttle {
 struct ir_session {
     ir_conf conf;
     ir_log log;
-    pid_t owner;           /* a forked child must not touch its parent's connections */
+    pid_t owner;            /* a forked child must not touch its parent's connections */
+    struct ir_trust *trust; /* tls.h; made at the first https, under its own lock */
+    pthread_mutex_t trust_lock;
     pthread_mutex_t lock;  /* all below */
     pthread_cond_t landed; /* a flight ended (memo.h) */
     ir_strv flights;       /* keys that somebody is looking up right now */

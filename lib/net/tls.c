@@ -1,11 +1,13 @@
-/* tls.c - readies curl and OpenSSL. OpenSSL's default context is made first and looked at: when
- * that allocation fails later, inside curl, libcrypto dereferences NULL. */
+/* tls.c - readies curl and OpenSSL, and parses the authorities that a session trusts. OpenSSL's
+ * default context is made first and looked at: when that allocation fails later, inside curl,
+ * libcrypto dereferences NULL. */
 #include "net/tls.h"
+#include "net/session_impl.h"
 
 #include <curl/curl.h>
 #include <openssl/crypto.h>
-#include <pthread.h>
-#include <stdbool.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool ready;
@@ -20,4 +22,47 @@ int ir_tls_init(imgrel_error *err)
 {
     pthread_once(&once, init_libraries);
     return ready ? 0 : ir_nomem(err);
+}
+
+static int load(X509_STORE *store, const char *file, const char *bundle, const char *dir,
+                imgrel_error *err)
+{
+    if (file) {
+        if (X509_STORE_load_file(store, file))
+            return 0;
+        return ir_fail(err, IMGREL_EINVAL, "%s: no certificates can be read from it", file);
+    }
+    if (!(bundle && X509_STORE_load_file(store, bundle)) &&
+        !(dir && X509_STORE_load_path(store, dir)))
+        X509_STORE_set_default_paths(store);
+    return 0;
+}
+
+int ir_tls_trust(ir_session *s, const char *bundle, const char *dir, ir_trust **ret,
+                 imgrel_error *err)
+{
+    int rc = 0;
+    pthread_mutex_lock(&s->trust_lock);
+    if (!s->trust) {
+        X509_STORE *store = X509_STORE_new();
+        rc = store ? load(store, s->conf.ca_file, bundle, dir, err) : ir_nomem(err);
+        if (!rc) /* as curl does with its own */
+            X509_STORE_set_flags(store, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
+        else
+            X509_STORE_free(store);
+        s->trust = rc ? NULL : (ir_trust *)store;
+    }
+    *ret = s->trust;
+    pthread_mutex_unlock(&s->trust_lock);
+    return rc;
+}
+
+void ir_tls_use(void *ssl_ctx, ir_trust *trust)
+{
+    SSL_CTX_set1_cert_store(ssl_ctx, (X509_STORE *)trust);
+}
+
+void ir_tls_trust_free(ir_trust *trust)
+{
+    X509_STORE_free((X509_STORE *)trust);
 }

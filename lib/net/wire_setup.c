@@ -3,6 +3,7 @@
 #include "net/wire.h"
 #include "base/limits.h"
 #include "net/hosts.h"
+#include "net/tls.h"
 
 #include <stdlib.h>
 
@@ -104,20 +105,49 @@ static int set_blob(CURL *e, CURLoption option, const char *pem)
     return curl_easy_setopt(e, option, &blob);
 }
 
-static int set_authorities(CURL *e, const ir_host *host, const char *only_pem)
+static CURLcode on_ssl_ctx(CURL *e, void *ctx, void *trust)
 {
-    char *system = NULL;
+    (void)e;
+    ir_tls_use(ctx, trust);
+    return CURLE_OK;
+}
+
+/* What the whole session trusts is parsed once. curl, told of no file, then tells connections with
+ * this trust from those with another's. */
+static int set_session_trust(ir_wire *w, imgrel_error *err)
+{
+    CURL *e = w->lane->easy;
+    char *bundle = NULL, *dir = NULL;
+    ir_trust *trust = NULL;
+    int bad = 0;
+    curl_easy_getinfo(e, CURLINFO_CAINFO, &bundle);
+    curl_easy_getinfo(e, CURLINFO_CAPATH, &dir);
+    int rc = ir_tls_trust(w->call.session, bundle, dir, &trust, err);
+    if (rc)
+        return rc;
+    bad |= curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+    bad |= curl_easy_setopt(e, CURLOPT_CAINFO, NULL);
+    bad |= curl_easy_setopt(e, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
+    bad |= curl_easy_setopt(e, CURLOPT_SSL_CTX_DATA, trust);
+    return bad ? ir_nomem(err) : 0;
+}
+
+static int set_authorities(ir_wire *w, const ir_host *host, const char *only_pem, bool unchecked,
+                           imgrel_error *err)
+{
+    CURL *e = w->lane->easy;
+    int bad = 0;
     if (only_pem)
-        return (int)curl_easy_setopt(e, CURLOPT_CAPATH, NULL) |
-               set_blob(e, CURLOPT_CAINFO_BLOB, only_pem);
-    if (host->ca_file)
-        return (int)curl_easy_setopt(e, CURLOPT_CAPATH, NULL) |
-               (int)curl_easy_setopt(e, CURLOPT_CAINFO, host->ca_file);
-    if (host->ca_pem) /* the system's stay, by its directory */
-        return set_blob(e, CURLOPT_CAINFO_BLOB, host->ca_pem);
-    /* curl keeps a parsed bundle for the lane only if there is no directory beside it. */
-    curl_easy_getinfo(e, CURLINFO_CAINFO, &system);
-    return system ? (int)curl_easy_setopt(e, CURLOPT_CAPATH, NULL) : 0;
+        bad = (int)curl_easy_setopt(e, CURLOPT_CAPATH, NULL) |
+              set_blob(e, CURLOPT_CAINFO_BLOB, only_pem);
+    else if (host->ca_file)
+        bad = (int)curl_easy_setopt(e, CURLOPT_CAPATH, NULL) |
+              (int)curl_easy_setopt(e, CURLOPT_CAINFO, host->ca_file);
+    else if (host->ca_pem) /* the system's stay, by its directory */
+        bad = set_blob(e, CURLOPT_CAINFO_BLOB, host->ca_pem);
+    else if (!unchecked)
+        return set_session_trust(w, err);
+    return bad ? ir_nomem(err) : 0;
 }
 
 static int set_client_cert(ir_wire *w, const ir_shot *shot, const ir_host *host)
@@ -144,9 +174,8 @@ static int set_tls(ir_wire *w, const ir_shot *shot, const ir_host *host, imgrel_
     bad |= curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     bad |= curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, trust ? 0L : 1L);
     bad |= curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, trust ? 0L : 2L);
-    bad |= set_authorities(e, host, tls ? tls->ca_pem : NULL);
     bad |= set_client_cert(w, shot, host);
-    return bad ? ir_nomem(err) : 0;
+    return bad ? ir_nomem(err) : set_authorities(w, host, tls ? tls->ca_pem : NULL, trust, err);
 }
 
 /* The environment's proxy is not for this machine itself, nor for a host whose address was given;

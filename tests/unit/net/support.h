@@ -12,6 +12,13 @@
 
 #include <stdlib.h>
 
+/* How much longer things may take: sanitizers multiply what TLS costs. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define NET_SLOWER 10
+#else
+#define NET_SLOWER 1
+#endif
+
 typedef struct net {
     ir_session *session;
     ir_call call;

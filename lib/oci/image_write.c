@@ -335,6 +335,8 @@ static int tag_write(const ir_call *call, ir_image *im, const ir_manifest *top, 
                      bool look, imgrel_error *err)
 {
     IR_AUTO(ir_desc) there = {0};
+    if (look && ir_streq(tag, im->what->reuse))
+        return 0; /* by that name it was found */
     int rc = look ? ir_store_manifest_head(im->dst, call, tag, &there, err) : IMGREL_ENOTFOUND;
     if (rc == 0 && ir_streq(there.digest, top->digest))
         return 0;

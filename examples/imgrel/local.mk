@@ -11,6 +11,10 @@ if ENABLE_KUBE
 imgrel_SOURCES += examples/imgrel/kube.c
 imgrel_CPPFLAGS += -DCLI_KUBE
 endif
+if ENABLE_RELEASE
+imgrel_SOURCES += examples/imgrel/release.c
+imgrel_CPPFLAGS += -DCLI_RELEASE
+endif
 if ENABLE_MOCK
 imgrel_SOURCES += examples/imgrel/mock.c
 imgrel_CPPFLAGS += -DCLI_MOCK

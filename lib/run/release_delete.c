@@ -158,6 +158,37 @@ static int list_artifacts(const ir_rel_run *run, const ir_rel_site *s, ir_json *
     return rc;
 }
 
+static int delete_digest(ir_rel_run *run, ir_rel_site *s, const char *digest, imgrel_error *err)
+{
+    imgrel_error why = {0};
+    const ir_rel_file *f = &run->r->file;
+    int rc = IR_DRY_RUN(&run->call) ? 0
+                                    : ir_harbor_artifact_delete(&run->call, s->harbor, f->project,
+                                                                f->app, digest, &why);
+    if (rc == IMGREL_ENOTFOUND)
+        return 0;
+    if (rc && err && !err->code)
+        *err = why;
+    return rc;
+}
+
+/* An index, then its parts: those that another index still holds are refused, and stay. */
+static int delete_whole(ir_rel_run *run, ir_rel_site *s, const ir_json *artifact, imgrel_error *err)
+{
+    const ir_json *parts = ir_json_get(artifact, "references");
+    int rc = delete_digest(run, s, ir_json_str(artifact, "digest"), err);
+    for (size_t i = 0; !rc && i < ir_json_len(parts); i++) {
+        const char *digest = ir_json_str(ir_json_at(parts, i), "child_digest");
+        imgrel_error why = {0};
+        if (digest && delete_digest(run, s, digest, &why) && why.code != IMGREL_ECONFLICT) {
+            rc = why.code;
+            if (err && !err->code)
+                *err = why;
+        }
+    }
+    return rc;
+}
+
 /* Our tags go, and the artifact with them when it has no other. */
 static int delete_artifact(ir_rel_run *run, ir_rel_site *s, const ir_json *artifact, size_t *n,
                            imgrel_error *err)
@@ -168,10 +199,7 @@ static int delete_artifact(ir_rel_run *run, ir_rel_site *s, const ir_json *artif
     int rc = 0;
     if (!foreign && artifact_is_ours(run, s, artifact)) {
         (*n)++;
-        return IR_DRY_RUN(&run->call)
-                   ? 0
-                   : ir_harbor_artifact_delete(&run->call, s->harbor, f->project, f->app,
-                                               ir_json_str(artifact, "digest"), err);
+        return delete_whole(run, s, artifact, err);
     }
     for (size_t i = 0; !rc && i < ir_json_len(tags); i++) {
         if (!tag_is_ours(run, s, artifact, ir_json_at(tags, i)))
@@ -184,37 +212,50 @@ static int delete_artifact(ir_rel_run *run, ir_rel_site *s, const ir_json *artif
     return rc;
 }
 
+/* The repository was not there before, and nobody else has put anything into it. */
+static bool is_all_ours(const ir_rel_run *run, const ir_rel_site *s, const ir_json *list)
+{
+    bool whole = remembered(run, s, "registry", "repository") != NULL;
+    for (size_t i = 0; whole && i < ir_json_len(list); i++) {
+        const ir_json *a = ir_json_at(list, i);
+        whole = !foreign_tags(run, s, a) && artifact_is_ours(run, s, a);
+    }
+    return whole;
+}
+
+static int delete_repository(ir_rel_run *run, ir_rel_site *s, ir_rel_row *row, imgrel_error *err)
+{
+    const ir_rel_file *f = &run->r->file;
+    imgrel_error why = {0};
+    bool dry = IR_DRY_RUN(&run->call);
+    int rc = dry ? 0 : ir_harbor_repository_delete(&run->call, s->harbor, f->project, f->app, &why);
+    if (rc == IMGREL_ENOTFOUND) {
+        ir_rel_say(row, "unchanged", "%s is not there", s->image.name);
+        return 0;
+    }
+    if (rc && err && !err->code)
+        *err = why;
+    ir_rel_say(row, dry ? "would" : "done", "%s deleted", s->image.name);
+    return rc;
+}
+
 static int delete_image(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_error *err)
 {
     ir_rel_site *s = target;
-    const ir_rel_file *f = &run->r->file;
     IR_AUTO(ir_json_p) list = NULL;
-    bool dry = IR_DRY_RUN(&run->call), whole = remembered(run, s, "registry", "repository");
     size_t n = 0;
     int rc = s->project_is ? list_artifacts(run, s, &list, err) : 0;
     if (rc)
         return rc;
-    for (size_t i = 0; i < ir_json_len(list); i++) {
-        const ir_json *a = ir_json_at(list, i);
-        whole = whole && !foreign_tags(run, s, a) && artifact_is_ours(run, s, a);
-    }
-    if (!list) {
-        ir_rel_say(row, "unchanged", "%s is not there", s->image.name);
-        return 0;
-    }
-    if (whole) {
-        rc = dry ? 0 : ir_harbor_repository_delete(&run->call, s->harbor, f->project, f->app, err);
-        ir_rel_say(row, dry ? "would" : "done", "%s deleted", s->image.name);
-        return rc;
-    }
+    if (list && is_all_ours(run, s, list))
+        return delete_repository(run, s, row, err);
     for (size_t i = 0; !rc && i < ir_json_len(list); i++)
         rc = delete_artifact(run, s, ir_json_at(list, i), &n, err);
-    ir_rel_say(row,
-               !n    ? "unchanged"
-               : dry ? "would"
-                     : "done",
-               "%s: %zu of our images and tags deleted, what others pushed is kept", s->image.name,
-               n);
+    if (n)
+        ir_rel_say(row, IR_DRY_RUN(&run->call) ? "would" : "done",
+                   "%s: %zu images and tags of ours deleted, the others kept", s->image.name, n);
+    else
+        ir_rel_say(row, "unchanged", "%s: nothing of ours is there", s->image.name);
     return rc;
 }
 

@@ -41,8 +41,8 @@ int ir_rel_project(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_error 
     if (rc)
         return rc;
     s->project_is = s->project_is || !dry;
-    char *what = ir_format("project %s, %s,", run->r->file.project,
-                           run->r->file.is_private ? "private" : "public");
+    char *what = ir_format("%s project %s", run->r->file.is_private ? "private" : "public",
+                           run->r->file.project);
     ir_rel_say_change(row, dry, ir_change_str(change), what ? what : "project");
     free(what);
     return 0;

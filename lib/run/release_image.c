@@ -91,25 +91,21 @@ static int remember_tag(ir_rel_run *run, const ir_rel_site *s, const char *tag, 
     return rc ? rc : remember(run, s, "tags", tag, s->digest, err);
 }
 
-/* Whether the repository will be ours: nobody has put anything there before. */
+/* Whether the repository will be ours: it is not there before. */
 static int remember_repository(ir_rel_run *run, ir_rel_site *s, imgrel_error *err)
 {
-    char *parent = ir_format("%s/%s", run->r->file.project, run->r->file.app);
-    ir_harbor_pages *pages = NULL;
-    ir_json *first = NULL;
+    char *path = ir_format("/projects/%s/repositories/%s", run->r->file.project, run->r->file.app);
+    ir_reply reply = {0};
     imgrel_error why = {0};
-    int rc = parent ? ir_harbor_list(&run->call, s->harbor, "artifact", parent, NULL, &pages, &why)
-                    : ir_nomem(&why);
-    if (!rc)
-        rc = ir_harbor_pages_next(&run->call, pages, &first, &why);
-    ir_json_free(first);
-    ir_harbor_pages_free(pages);
-    free(parent);
+    int rc = path ? ir_harbor_request(&run->call, s->harbor, "GET", path, NULL, &reply, &why)
+                  : ir_nomem(&why);
+    ir_reply_free(&reply);
+    free(path);
     if (rc == IMGREL_ENOTFOUND)
         return remember(run, s, "registry", "repository", "made", err);
-    if (rc < 0 && err && !err->code)
+    if (rc && err && !err->code)
         *err = why;
-    return rc < 0 ? rc : 0;
+    return rc;
 }
 
 /* A copy cannot go without a tag, and is complete when it gets one: the version's. */

@@ -151,6 +151,7 @@ typedef struct ir_rel_run {
 #define IR_REL_CHECK 2u  /* it looks, and changes nothing */
 #define IR_REL_LIVE 4u   /* left out of a dry run: there is nothing to look at */
 #define IR_REL_SOFT 8u   /* a failure does not stop the target's next steps */
+#define IR_REL_QUIET 32u /* in the report only when it went wrong */
 #define IR_REL_ALONE 16u /* of a cluster: done though its registry failed */
 typedef int ir_rel_fn(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_error *err);
 typedef struct ir_rel_step {

@@ -91,7 +91,8 @@ static void tell(ir_rel_run *run, const ir_rel_step *step, const char *target, c
 {
     imgrel_error err = {0};
     char *what = ir_format("%s (%s)", step->name, target);
-    if (ir_progress(&run->call, IMGREL_EVENT_STEP, what ? what : step->name, state, 0, 0, 1, &err))
+    if (!(step->flags & IR_REL_QUIET) &&
+        ir_progress(&run->call, IMGREL_EVENT_STEP, what ? what : step->name, state, 0, 0, 1, &err))
         run->canceled = true;
     free(what);
 }
@@ -130,7 +131,9 @@ static void do_step(ir_rel_run *run, const ir_rel_step *step, void *target, cons
     bool changes = ir_streq(row.state, "done") || ir_streq(row.state, "changed");
     if (changes && !(step->flags & IR_REL_CHECK))
         run->wrote = true;
-    add_row(run, step, name, &row, ir_now_ms() - start);
+    if (!(step->flags & IR_REL_QUIET) || ir_streq(row.state, "failed") ||
+        ir_streq(row.state, "skipped"))
+        add_row(run, step, name, &row, ir_now_ms() - start);
     tell(run, step, name, row.state);
     ir_rel_row_free(&row);
 }
@@ -138,6 +141,8 @@ static void do_step(ir_rel_run *run, const ir_rel_step *step, void *target, cons
 static void skip_step(ir_rel_run *run, const ir_rel_step *step, const char *name, const char *why)
 {
     ir_rel_row row = {0};
+    if (step->flags & IR_REL_QUIET)
+        return;
     ir_rel_say(&row, "skipped", "not done: %s", why);
     add_row(run, step, name, &row, 0);
     ir_rel_row_free(&row);

@@ -88,8 +88,7 @@ START_TEST(refused)
         {"apiVersion: imgrel/v1\napp: web\nregistry: {host: a.b, url: 'http://u:p@a.b'}\n" HARBOR
              IMAGE,
          "login"},
-        {"apiVersion: imgrel/v1\napp: web\nregistry: {host: a.b, url: a.b}\n" HARBOR IMAGE HARBOR
-             IMAGE,
+        {"apiVersion: imgrel/v1\napp: web\nregistry: {host: a.b, url: a.b}\n" HARBOR IMAGE,
          "not a URL"},
         {HEAD "harbor: {project: p, privat: true}\n" IMAGE, "r.yaml:5:22: harbor has no key"},
         {HEAD "harbor: {project: p, private: yes}\n" IMAGE, "\"private\" must be true or false"},

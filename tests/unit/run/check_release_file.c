@@ -98,7 +98,7 @@ START_TEST(refused)
         {HEAD HARBOR "image: {}\n", "one of \"base\", \"layers\" and \"from\""},
         {HEAD HARBOR "image: {from: a, base: b}\n", "is taken as it is"},
         {HEAD HARBOR "image: {base: 'A B'}\n", "not a reference"},
-        {HEAD HARBOR "image: {base: a, platforms: [linux]}\n", "r.yaml:6:29: platforms: \"linux\""},
+        {HEAD HARBOR "image: {base: a, platforms: [linux]}\n", "r.yaml:6:30: platforms: \"linux\""},
         {HEAD HARBOR "image: {layers: [{from: a, to: /b}]}\n", "\"platforms\" must be"},
         {HEAD HARBOR "image: {base: a, layers: [{from: a, to: b}]}\n", "must begin with /"},
         {HEAD HARBOR "image: {base: a, layers: [{from: a}]}\n", "a layer lacks the key \"to\""},

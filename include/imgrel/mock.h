@@ -16,27 +16,47 @@ extern "C" {
 
 typedef struct imgrel_mock imgrel_mock;
 
-/** Starts one. config: JSON, NULL for all defaults: {"address": "127.0.0.1", "port": 0,
- *  "kube_port": 0, "tls": bool, "registry": URL of a registry behind it, "registry_dir": where
- *  blobs are kept otherwise (default: a temporary folder), "state": FILE that keeps projects,
- *  robots and objects over a restart, "version": "2.15", "admin_password", "external_url",
- *  "users": [{"name","password"}], "hosts": {"core.harbor.domain": "127.0.0.1:8080"}
- *  (how the node resolves names), "node": "run" | "pull" | "off"}. Errors: EINVAL, EIO, ENOMEM. */
+/** Starts one. config: a JSON object, NULL for all defaults; keys, all optional:
+ *  - "address" (IPv4, "127.0.0.1"), "port" of Harbor and the registry, "kube_port" (0: any free one),
+ *    "tls" (bool: both ports, certificates by a CA of its own), "external_url" (what Harbor says of
+ *    itself; its scheme is that of token realms and Locations)
+ *  - "registry": URL of a registry that stands behind it and asks for no login; without one, blobs
+ *    are kept in "registry_dir" (default: in a temporary folder)
+ *  - "state": a file (0600) that keeps projects, robots, artifacts and objects over a restart
+ *  - "version" of Harbor: "2.10", "2.12" or "2.15" (default); "admin_password" ("Harbor12345");
+ *    "users": [{"name", "password", "admin": bool}]; "robot_name_prefix" ("robot$");
+ *    "login_freeze_ms": how long a failed login sleeps and freezes its name (1500, as in Harbor)
+ *  - "hosts": {"core.harbor.domain": "127.0.0.1:8080"}: how the node resolves names; they are in the
+ *    certificate too. "node": "run" | "pull" | "off"
+ *  The calls that it does not model answer 501 and say so. Serves from its return until stop.
+ *  Errors: EINVAL (the configuration, a state file of something else), EIO (a port in use, a file),
+ *  EPROTO (a state file that is no JSON), ENOMEM. Any thread; several mocks may run at once. */
 IMGREL_API int imgrel_mock_start(const char *config, imgrel_mock **out, imgrel_error *err);
 /** An address or file: "url" (Harbor and registry), "host" (its host:port), "kube_url",
  *  "kubeconfig" (path of a file that is removed at stop), "ca_file" (NULL without TLS),
- *  "admin_password". Lives with the handle. */
+ *  "admin_password", "version". NULL for any other word. Lives with the handle; any thread. */
 IMGREL_API const char *imgrel_mock_get(const imgrel_mock *m, const char *what);
-/** Steers it while it runs. command: JSON, one of {"fault": {"route": "GET /v2/", "status": 503,
- *  "header": {}, "body": "", "delay_ms", "reset": bool, "after": bytes, "count": N}},
- *  {"faults": "clear"}, {"clock": seconds to add}, {"log": true} (ret_json: the requests so far),
- *  {"log": "clear"}, {"state": true} (ret_json: everything), {"state": {...}} (load).
- *  ret_json may be NULL; the caller's (imgrel_mock_free_string). Any thread. */
+/** Steers it while it runs. command: a JSON object with one of
+ *  - "fault": {"route": "GET /v2/", ...}: the next requests of that method (none: any) whose decoded
+ *    path begins so (with a star in it: fits so) go wrong: "status" (with "header": {}, "body")
+ *    instead of the true reply, "header" alone added to it, "delay_ms" before it, "reset": true for
+ *    a connection that breaks without one, "after": N for one that breaks after N bytes of the
+ *    reply, or of the request's body if that comes first. "skip": N let pass before, "count": N
+ *    times (default: until cleared). The first fault that fits acts.
+ *  - "faults": "clear"
+ *  - "clock": seconds to add to the mock's time (tokens and robots expire by it)
+ *  - "log": true: the requests so far, oldest first, at most 20,000: [{"method", "path" and "query"
+ *    as sent, "status" (0: cut off), "user" of Basic, "headers", "port", "time_ms", "bytes_in",
+ *    "bytes_out"}], without any secret; "log": "clear"
+ *  - "state": true: all that it keeps; "state": {...}: takes such a document instead
+ *  ret_json (may be NULL): the answer of "log" and "state", else NULL; the caller's
+ *  (imgrel_mock_free_string). Errors: EINVAL, EPROTO (no JSON), ENOMEM. Any thread. */
 IMGREL_API int imgrel_mock_control(imgrel_mock *m, const char *command, char **ret_json,
                                    imgrel_error *err);
 /** Frees what imgrel_mock_control gave. NULL is fine. */
 IMGREL_API void imgrel_mock_free_string(char *s);
-/** Stops it, ends its containers and removes its temporary files. NULL is fine. */
+/** Stops it: open connections break, a last state is saved, containers end, temporary files go, and
+ *  no thread of it is left. Blocks for that long. Not while another call on m runs. NULL is fine. */
 IMGREL_API void imgrel_mock_stop(imgrel_mock *m);
 
 #ifdef __cplusplus

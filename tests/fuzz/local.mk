@@ -24,3 +24,8 @@ check_PROGRAMS += tests/fuzz/fuzz_yaml
 tests_fuzz_fuzz_yaml_SOURCES = tests/fuzz/fuzz_yaml.c $(fuzz_shared)
 tests_fuzz_fuzz_yaml_LDADD = $(fuzz_libs)
 endif
+if ENABLE_MOCK
+check_PROGRAMS += tests/fuzz/fuzz_mock_query
+tests_fuzz_fuzz_mock_query_SOURCES = tests/fuzz/fuzz_mock_query.c $(fuzz_shared)
+tests_fuzz_fuzz_mock_query_LDADD = lib/libmockcore.la $(fuzz_libs) $(mock_libs)
+endif

@@ -192,12 +192,13 @@ static int read_pull_login(const ir_rel_run *run, ir_rel_place *p, imgrel_error 
 int ir_rel_check_cluster(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_error *err)
 {
     ir_rel_place *p = target;
+    IR_AUTO(ir_json_p) have = NULL;
     imgrel_error why = {0};
     const char *ns = run->r->file.ns;
     char *object = ir_format("namespace/%s", ns);
     int rc = object ? open_kube(run, p, err) : ir_nomem(err);
     if (!rc) {
-        rc = ir_kube_get(&run->call, p->kube, NULL, object, NULL, &why);
+        rc = ir_kube_get(&run->call, p->kube, NULL, object, &have, &why);
         p->ns_is = rc == 0 || rc == IMGREL_EDENIED; /* who may not look may still use it */
         if (rc == IMGREL_EDENIED || rc == IMGREL_ENOTFOUND)
             rc = 0;

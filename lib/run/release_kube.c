@@ -199,8 +199,9 @@ static void tell_pulled(ir_rel_run *run, ir_rel_place *p, imgrel_error *err)
 /* A proof does not wait for a pod that nobody made. */
 static int pod_is_there(const ir_rel_run *run, const ir_rel_place *p, imgrel_error *err)
 {
+    IR_AUTO(ir_json_p) have = NULL;
     char *object = ir_format("pod/%s", run->r->file.app);
-    int rc = object ? ir_kube_get(&run->call, p->kube, run->r->file.ns, object, NULL, err)
+    int rc = object ? ir_kube_get(&run->call, p->kube, run->r->file.ns, object, &have, err)
                     : ir_nomem(err);
     free(object);
     return rc;

@@ -53,7 +53,7 @@ typedef struct cli {
     struct cli_progress *progress;
 } cli;
 
-/* ---- parse.c -------------------------------------------------------------------------------- */
+/* ---- parse.c ---- */
 int cli_parse(cli *c, int argc, char **argv, imgrel_error *err);
 const char *cli_value(const cli *c, const char *name);         /* the last one; NULL: not given */
 const char *cli_nth(const cli *c, const char *name, size_t i); /* the i-th; NULL past the last */
@@ -68,7 +68,7 @@ const cli_command *cli_find(const char *const *words, size_t n, size_t *ret_used
  */
 const cli_option *cli_option_at(const cli_command *cmd, size_t i);
 
-/* ---- errors.c ------------------------------------------------------------------------------- */
+/* ---- errors.c ---- */
 /* Fails with a message (and a cure, may be NULL) unless err has one; returns code. */
 int cli_fail(imgrel_error *err, int code, const char *cure, const char *fmt, ...) CLI_PRINTF(4, 5);
 int cli_fail_errno(imgrel_error *err, const char *what);
@@ -77,7 +77,7 @@ int cli_exit_code(int rc, const imgrel_error *err);
 void cli_complain(const imgrel_error *err);
 void cli_note(const cli *c, const char *fmt, ...) CLI_PRINTF(2, 3); /* to standard error */
 
-/* ---- out.c ---------------------------------------------------------------------------------- */
+/* ---- out.c ---- */
 /* Prints a document on one line and drops it; NULL is "out of memory". */
 int cli_print(json_t *j, imgrel_error *err);
 /* Prints one value: as {name: value} with --json, else as it is; value is freed. */
@@ -100,7 +100,7 @@ typedef void cli_item_fn(cli_table *t, const json_t *item);
 int cli_list(cli *c, imgrel_iter *it, const char *name, const char *const *head, cli_item_fn *fn,
              imgrel_error *err);
 
-/* ---- files.c -------------------------------------------------------------------------------- */
+/* ---- files.c ---- */
 /* All of a file, "-" is standard input; the caller's, wiped by cli_free_secret. */
 int cli_read_file(const char *path, char **ret, size_t *ret_len, imgrel_error *err);
 /* A secret: one line of a file, without its end. */
@@ -118,18 +118,18 @@ int cli_secret_open(cli_secret_file *f, const char *path, imgrel_error *err);
 int cli_secret_keep(cli_secret_file *f, const char *secret, imgrel_error *err);
 void cli_secret_drop(cli_secret_file *f); /* nothing after keep */
 
-/* ---- progress.c ----------------------------------------------------------------------------- */
+/* ---- progress.c ---- */
 int cli_progress_start(cli *c, imgrel_error *err);
 void cli_progress_end(cli *c); /* clears the bars; before anything else is printed */
 
-/* ---- help.c, man.c, completion.c ------------------------------------------------------------- */
+/* ---- help.c, man.c, completion.c ---- */
 void cli_help(FILE *f, const cli_command *cmd, const char *const *words, size_t n_words);
 void cli_synopsis(FILE *f, const cli_command *cmd);
 void cli_man(FILE *f);
 void cli_man_config(FILE *f);
 cli_fn cmd_help, cmd_version, cmd_config, cmd_completion;
 
-/* ---- what the commands do -------------------------------------------------------------------- */
+/* ---- what the commands do ---- */
 cli_fn cmd_login, cmd_logout, cmd_copy, cmd_tags, cmd_catalog, cmd_digest, cmd_manifest,
     cmd_inspect, cmd_delete, cmd_referrers;
 cli_fn cmd_blob_get, cmd_blob_put, cmd_blob_exists, cmd_image_assemble;

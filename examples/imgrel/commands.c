@@ -41,8 +41,7 @@ const cli_option cli_globals[] = {
     END,
 };
 
-/* ---- what several commands share --------------------------------------------------------------
- */
+/* ---- what several commands share ---- */
 
 static const cli_option harbor[] = {
     OPTION("url", 0, "URL", "Harbor's address (else HARBOR_URL)"),
@@ -61,8 +60,7 @@ static const cli_option query[] = {
     END,
 };
 
-/* ---- registries -------------------------------------------------------------------------------
- */
+/* ---- registries ---- */
 
 static const cli_option login[] = {
     OPTION("user", 'u', "NAME", "who logs in"),
@@ -97,8 +95,7 @@ static const cli_option assemble[] = {
     END,
 };
 
-/* ---- Harbor -----------------------------------------------------------------------------------
- */
+/* ---- Harbor ---- */
 
 static const cli_option project_ensure[] = {
     SWITCH("private", 0, "make it private (what new ones are)"),
@@ -126,8 +123,7 @@ static const cli_option robot_rotate[] = {
     END,
 };
 
-/* ---- Kubernetes -------------------------------------------------------------------------------
- */
+/* ---- Kubernetes ---- */
 
 #ifdef CLI_KUBE
 static const cli_option kube[] = {
@@ -183,8 +179,7 @@ static const cli_option kube_forward[] = {
 };
 #endif
 
-/* ---- releases ---------------------------------------------------------------------------------
- */
+/* ---- releases ---- */
 
 #ifdef CLI_RELEASE
 static const cli_option release[] = {
@@ -206,10 +201,13 @@ static const cli_option release_apply[] = {
     SWITCH("force", 0, "overwrite a version tag that holds another image"),
     END,
 };
+static const cli_option release_delete[] = {
+    SWITCH("dry-run", 0, "change nothing; say what would"),
+    END,
+};
 #endif
 
-/* ---- the rest ---------------------------------------------------------------------------------
- */
+/* ---- the rest ---- */
 
 #ifdef CLI_MOCK
 static const cli_option mock_serve[] = {
@@ -299,7 +297,7 @@ const cli_command cli_commands[] = {
       cmd_release_verify },
     { "release render", "", "print the Kubernetes objects as YAML", NULL, release,
       cmd_release_render },
-    { "release delete", "", "remove what apply created, and only that", NULL, release,
+    { "release delete", "", "remove what apply created, and only that", release_delete, release,
       cmd_release_delete },
     { "release doctor", "", "find what stands in the way, and its cure", NULL, release,
       cmd_release_doctor },

@@ -49,8 +49,7 @@ int cmd_harbor_check(cli *c, imgrel_error *err)
     return rc;
 }
 
-/* ---- projects ---------------------------------------------------------------------------------
- */
+/* ---- projects ---- */
 
 static const char *privacy(const json_t *project)
 {
@@ -129,8 +128,7 @@ int cmd_project_delete(cli *c, imgrel_error *err)
     return rc ? rc : say_deleted(c, c->words[0], err);
 }
 
-/* ---- lists ------------------------------------------------------------------------------------
- */
+/* ---- lists ---- */
 
 static int list(cli *c, const char *kind, const char *parent, const char *const *head,
                 cli_item_fn *fn, imgrel_error *err)
@@ -242,8 +240,7 @@ int cmd_artifact_list(cli *c, imgrel_error *err)
     return list(c, "artifact", c->words[0], head, artifact_row, err);
 }
 
-/* ---- robots -----------------------------------------------------------------------------------
- */
+/* ---- robots ---- */
 
 /* --access repository:pull ... as Harbor's list. */
 static int access_list(const cli *c, json_t *spec, imgrel_error *err)

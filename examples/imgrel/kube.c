@@ -133,8 +133,7 @@ int cmd_kube_service_expose(cli *c, imgrel_error *err)
     return rc ? rc : print_change(c, "service", c->words[0], text, err);
 }
 
-/* ---- any object -------------------------------------------------------------------------------
- */
+/* ---- any object ---- */
 
 /* An object is JSON for people too; only indented. */
 static int print_object(const cli *c, char *text, imgrel_error *err)
@@ -219,8 +218,7 @@ int cmd_kube_delete(cli *c, imgrel_error *err)
     return rc;
 }
 
-/* ---- a pod's fate -----------------------------------------------------------------------------
- */
+/* ---- a pod's fate ---- */
 
 int cmd_kube_wait(cli *c, imgrel_error *err)
 {

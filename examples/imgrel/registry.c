@@ -205,8 +205,7 @@ int cmd_referrers(cli *c, imgrel_error *err)
     return rc ? rc : cli_list(c, it, NULL, head, referrer_row, err);
 }
 
-/* ---- blobs ------------------------------------------------------------------------------------
- */
+/* ---- blobs ---- */
 
 /* Into a file that appears whole or not at all. */
 static int get_into(cli *c, const char *path, imgrel_error *err)

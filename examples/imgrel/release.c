@@ -80,12 +80,27 @@ static void print_steps(const json_t *report)
     cli_table_print(&t);
 }
 
+/* Each target fails alone, and each failure has a cure of its own. */
+static void print_cures(const json_t *report)
+{
+    json_t *step = NULL;
+    size_t i = 0;
+
+    json_array_foreach(json_object_get(report, "steps"), i, step)
+    {
+        if (*cli_str(step, "cure"))
+            printf("%s (%s): %s\n", cli_str(step, "step"), cli_str(step, "target"),
+                   cli_str(step, "cure"));
+    }
+}
+
 static void print_report(const json_t *report)
 {
     const char *result = cli_str(report, "result");
 
     if (json_array_size(json_object_get(report, "steps")))
         print_steps(report);
+    print_cures(report);
     putchar('\n');
     printf("%s %s: %s\n", cli_str(report, "app"), cli_str(report, "version"),
            strcmp(result, "unchanged") ? result : "nothing changed");

@@ -123,8 +123,7 @@ int imgrel_harbor_project_delete(imgrel_harbor *h, const char *name, int with_re
     return rc ? rc : ir_harbor_project_delete(&call, h->harbor, name, with_repositories != 0, err);
 }
 
-/* ---- robots -----------------------------------------------------------------------------------
- */
+/* ---- robots ---- */
 
 /* What imgrel_harbor_robot_ensure takes as JSON. */
 typedef struct robot_words {
@@ -285,8 +284,7 @@ void imgrel_robot_free(imgrel_robot *r)
     free(r);
 }
 
-/* ---- lists and anything else ------------------------------------------------------------------
- */
+/* ---- lists and anything else ---- */
 
 typedef struct list {
     ir_harbor_pages *pages;

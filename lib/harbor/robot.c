@@ -132,8 +132,7 @@ static int fill(ir_robot *ret, ir_json *j, enum ir_change change, const ir_harbo
     return ret->name ? 0 : ir_nomem(err);
 }
 
-/* ---- what it should be ------------------------------------------------------------------------
- */
+/* ---- what it should be ---- */
 
 /* Harbor counts a life from the creation: to live N days from now it is what has passed and N. */
 static int64_t days_from_creation(const ir_json *robot, int64_t days)
@@ -207,8 +206,7 @@ static int plan(const ir_json *robot, const char *project, const ir_json *access
     return 0;
 }
 
-/* ---- creating ---------------------------------------------------------------------------------
- */
+/* ---- creating ---- */
 
 static ir_json *new_robot(const char *project, const char *name, const ir_json *access,
                           int64_t days, const char *description)
@@ -268,8 +266,7 @@ static int would_create(const char *project, const char *name, const ir_json *bo
     return fill(ret, j, IR_CREATED, h, err);
 }
 
-/* ---- changing ---------------------------------------------------------------------------------
- */
+/* ---- changing ---- */
 
 /* No robot may PATCH a robot: for one, a new secret means a new account of the same rights. */
 static int recreate(const ir_call *call, ir_harbor *h, const char *project, const char *name,
@@ -449,8 +446,7 @@ out:
     return rc;
 }
 
-/* ---- reading, rotating, deleting --------------------------------------------------------------
- */
+/* ---- reading, rotating, deleting ---- */
 
 /* The object of a robot that must be there. */
 static int find(const ir_call *call, ir_harbor *h, const char *project, const char *name,

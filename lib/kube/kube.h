@@ -23,6 +23,7 @@ int ir_must_use ir_kube_request(const ir_call *call, ir_kube *k, const char *met
 
 /* Kinds: "pod", "service", "secret", "namespace", "serviceaccount", "deployment", "event",
  * "configmap", "node" and their plurals. object is "kind/name". ns NULL: the context's. */
+/* Reads it; ret NULL: only whether it is there. */
 int ir_must_use ir_kube_get(const ir_call *call, ir_kube *k, const char *ns, const char *object,
                             ir_json **ret, imgrel_error *err);
 int ir_must_use ir_kube_create(const ir_call *call, ir_kube *k, const char *ns,

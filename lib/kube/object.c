@@ -165,7 +165,8 @@ int ir_kube_get(const ir_call *call, ir_kube *k, const char *ns, const char *obj
                 imgrel_error *err)
 {
     ir_buf path = IR_BUF(IR_URL_MAX);
-    *ret = NULL;
+    if (ret)
+        *ret = NULL;
     int rc = object_path(k, ns, object, &path, err);
     if (!rc)
         rc = ir_kube_request(call, k, "GET", ir_buf_str(&path), NULL, NULL, 0, ret, NULL, err);

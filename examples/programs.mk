@@ -1,6 +1,6 @@
 # One-purpose programs, each at most 60 lines, on public headers only.
 example_cppflags = -I$(top_srcdir)/include
-noinst_PROGRAMS = examples/copy examples/tags
+noinst_PROGRAMS += examples/copy examples/tags
 examples_copy_SOURCES = examples/copy.c
 examples_copy_CPPFLAGS = $(example_cppflags)
 examples_copy_LDADD = lib/libimgrel.la

@@ -132,7 +132,8 @@ START_TEST(cancel)
     int64_t now = ir_now_ms();
     pthread_join(thread, NULL);
     unit_error(&n.err, IMGREL_ECANCELED, words[_i]);
-    ck_assert_msg(now - fired_at <= 50 * NET_SLOWER, "%s: %lld ms", words[_i], (long long)(now - fired_at));
+    ck_assert_msg(now - fired_at <= 50 * NET_SLOWER, "%s: %lld ms", words[_i],
+                  (long long)(now - fired_at));
     free(url);
     imgrel_cancel_free(t);
 }

@@ -13,6 +13,8 @@
 static int put_basic(const char *user, const char *secret, ir_buf *ret, imgrel_error *err)
 {
     IR_AUTO(ir_buf) pair = IR_BUF_SECRET(IR_SECRET_MAX);
+    if (strchr(user, ':')) /* RFC 7617 section 2 */
+        return ir_fail(err, IMGREL_EINVAL, "a user name can't hold a colon");
     ir_buf_addf(&pair, "%s:%s", user, secret ? secret : "");
     int rc = ir_buf_check(&pair, err, "login");
     if (rc)

@@ -15,16 +15,6 @@
 #define KEEP_MS (60 * 1000)
 #define LOCK_STEP_MS 20
 
-void ir_creds_free(ir_creds *c)
-{
-    free(c->user);
-    ir_free_secret(c->secret);
-    ir_free_secret(c->identity_token);
-    ir_free_secret(c->registry_token);
-    free(c->source);
-    *c = (ir_creds){NULL};
-}
-
 /* ---- what was found lately ------------------------------------------------------------------ */
 
 static char **field(ir_creds *c, size_t i)

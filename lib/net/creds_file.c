@@ -115,6 +115,16 @@ static const char *helper_for(const ir_json *doc, const char *host)
     return ir_json_str(doc, "credsStore");
 }
 
+void ir_creds_free(ir_creds *c)
+{
+    free(c->user);
+    ir_free_secret(c->secret);
+    ir_free_secret(c->identity_token);
+    ir_free_secret(c->registry_token);
+    free(c->source);
+    *c = (ir_creds){NULL};
+}
+
 bool ir_creds_some(const ir_creds *c)
 {
     return c->secret || c->identity_token || c->registry_token;
@@ -186,6 +196,8 @@ int ir_creds_merge(const char *old, size_t old_len, const char *host, const char
                    const char *secret, ir_buf *out, imgrel_error *err)
 {
     ir_json *doc = NULL;
+    if (user && strchr(user, ':'))
+        return ir_fail(err, IMGREL_EINVAL, "%s: a user name can't hold a colon", host);
     int rc = old && old_len ? parse(old, old_len, "the stored logins", &doc, err) : 0;
     if (rc)
         return rc;

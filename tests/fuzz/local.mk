@@ -19,6 +19,9 @@ tests_fuzz_fuzz_manifest_SOURCES = tests/fuzz/fuzz_manifest.c $(fuzz_shared)
 tests_fuzz_fuzz_manifest_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_tar_SOURCES = tests/fuzz/fuzz_tar.c $(fuzz_shared)
 tests_fuzz_fuzz_tar_LDADD = $(fuzz_libs)
+check_PROGRAMS += tests/fuzz/fuzz_docker_config
+tests_fuzz_fuzz_docker_config_SOURCES = tests/fuzz/fuzz_docker_config.c $(fuzz_shared)
+tests_fuzz_fuzz_docker_config_LDADD = $(fuzz_libs)
 if NEED_YAML
 check_PROGRAMS += tests/fuzz/fuzz_yaml
 tests_fuzz_fuzz_yaml_SOURCES = tests/fuzz/fuzz_yaml.c $(fuzz_shared)

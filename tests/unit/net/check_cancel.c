@@ -29,6 +29,7 @@ static int fillers[8];
 
 static void tune(ir_conf *conf)
 {
+    conf->ca_file = ir_strdup(dbl_pki_path(pki, DBL_CA)); /* parsed at once, not the system's */
     conf->stall_timeout_ms = 20000;
     conf->connect_timeout_ms = 20000;
     conf->retry_delay_ms = conf->retry_delay_max_ms = 1;
@@ -36,6 +37,7 @@ static void tune(ir_conf *conf)
 
 static void setup(void)
 {
+    pki = dbl_pki_new(NULL);
     net_start(&n, tune);
     full_fd = -1;
     memset(fillers, -1, sizeof fillers);
@@ -96,7 +98,7 @@ static char *prepare(enum phase phase, ir_request *req)
     if (phase == CONNECT)
         return full_port();
     if (phase == TLS)
-        conf.pki = pki = dbl_pki_new(NULL);
+        conf.pki = pki;
     d = dbl_start(&conf);
     if (phase == SEND)
         *req = (ir_request){.method = "PUT", .body = body, .flags = IR_HTTP_H1};

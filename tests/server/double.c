@@ -60,8 +60,6 @@ static void *connection(void *arg)
         if (d->fds[i] == c->fd)
             d->fds[i] = -1;
     close(c->fd);
-    d->running--;
-    pthread_cond_signal(&d->quiet);
     pthread_mutex_unlock(&d->lock);
     free(c);
     return NULL;
@@ -71,6 +69,7 @@ static void start_connection(dbl *d, int fd)
 {
     conn *c = dbl_must(calloc(1, sizeof *c));
     pthread_t t;
+    unsigned number = 0;
     int one = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     c->d = d;
@@ -82,16 +81,18 @@ static void start_connection(dbl *d, int fd)
     bool room = i < CONNECTIONS_MAX && !d->stopping;
     if (room) {
         d->fds[i] = fd;
-        d->running++;
-        c->number = ++d->connections;
+        d->threads = dbl_must(realloc(d->threads, (d->connections + 1) * sizeof t));
+        c->number = number = ++d->connections;
     }
     pthread_mutex_unlock(&d->lock);
-    if (room && !pthread_create(&t, NULL, connection, c)) {
-        pthread_detach(t);
+    if (!room) {
+        close(fd);
+        free(c);
         return;
     }
-    close(fd);
-    free(c);
+    if (pthread_create(&t, NULL, connection, c))
+        abort();
+    d->threads[number - 1] = t; /* only the acceptor and, after it, dbl_stop look here */
 }
 
 static void *acceptor(void *arg)
@@ -138,7 +139,6 @@ dbl *dbl_start(const dbl_conf *conf)
         d->conf = *conf;
     memset(d->fds, -1, sizeof d->fds);
     pthread_mutex_init(&d->lock, NULL);
-    pthread_cond_init(&d->quiet, NULL);
     d->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (d->fd < 0 || bind(d->fd, (struct sockaddr *)&a, sizeof a) ||
         getsockname(d->fd, (struct sockaddr *)&a, &len) ||
@@ -225,6 +225,7 @@ static void free_all(dbl *d)
     free(d->requests);
     free(d->rules);
     free(d->used);
+    free(d->threads);
     SSL_CTX_free(d->tls);
     free(d);
 }
@@ -242,9 +243,7 @@ void dbl_stop(dbl *d)
     shutdown(d->fd, SHUT_RDWR);
     pthread_join(d->acceptor, NULL);
     close(d->fd);
-    pthread_mutex_lock(&d->lock);
-    while (d->running)
-        pthread_cond_wait(&d->quiet, &d->lock);
-    pthread_mutex_unlock(&d->lock);
+    for (unsigned i = 0; i < d->connections; i++)
+        pthread_join(d->threads[i], NULL);
     free_all(d);
 }

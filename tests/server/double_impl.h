@@ -18,9 +18,9 @@ struct dbl {
     SSL_CTX *tls;
     pthread_t acceptor;
     pthread_mutex_t lock; /* all below */
-    pthread_cond_t quiet; /* a connection ended */
     bool stopping;
-    unsigned running, connections;
+    pthread_t *threads; /* one a connection, joined by dbl_stop */
+    unsigned connections;
     int fds[CONNECTIONS_MAX];
     dbl_rule *rules;
     unsigned *used;

@@ -94,8 +94,8 @@ static ir_json *our_labels(void)
     return ir_json_pack("{s:s}", "app.kubernetes.io/managed-by", "imgrel");
 }
 
-int ir_api_kube_spec(const char *text, const char *what, const ir_json_row *rows,
-                     ir_json **ret_doc, void *ret, imgrel_error *err)
+int ir_api_kube_spec(const char *text, const char *what, const ir_json_row *rows, ir_json **ret_doc,
+                     void *ret, imgrel_error *err)
 {
     imgrel_error why = {0};
     *ret_doc = NULL;

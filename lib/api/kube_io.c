@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-int ir_api_kube_pod(const ir_call *call, ir_kube *k, const char *ns, const char *object,
-                    char **ret, imgrel_error *err)
+int ir_api_kube_pod(const ir_call *call, ir_kube *k, const char *ns, const char *object, char **ret,
+                    imgrel_error *err)
 {
     int port = 0;
     return ir_kube_target(call, k, ns, object, 0, ret, &port, err);
@@ -88,8 +88,7 @@ int imgrel_kube_dial(imgrel_kube *k, const char *ns, const char *object, int32_t
 
 static int alive(const imgrel_conn *n, imgrel_error *err)
 {
-    return n ? ir_api_alive(n->client, err)
-             : ir_fail(err, IMGREL_EINVAL, "the connection is NULL");
+    return n ? ir_api_alive(n->client, err) : ir_fail(err, IMGREL_EINVAL, "the connection is NULL");
 }
 
 int64_t imgrel_conn_read(imgrel_conn *n, void *buf, size_t len, imgrel_error *err)

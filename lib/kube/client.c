@@ -48,8 +48,12 @@ static int choose_token(const ir_call *call, ir_kube *k, ir_kube_login *ret, img
 int ir_kube_login_get(const ir_call *call, ir_kube *k, ir_kube_login *ret, imgrel_error *err)
 {
     memset(ret, 0, sizeof *ret);
-    ret->tls = (ir_tls){.ca_pem = k->ca_pem, .cert_pem = k->cert_pem, .key_pem = k->key_pem,
-                        .server_name = k->tls_name, .proxy = k->proxy, .insecure = k->insecure};
+    ret->tls = (ir_tls){.ca_pem = k->ca_pem,
+                        .cert_pem = k->cert_pem,
+                        .key_pem = k->key_pem,
+                        .server_name = k->tls_name,
+                        .proxy = k->proxy,
+                        .insecure = k->insecure};
     if (!k->https)
         return 0; /* a login never travels in the clear */
     int rc = choose_token(call, k, ret, err);
@@ -58,7 +62,9 @@ int ir_kube_login_get(const ir_call *call, ir_kube *k, ir_kube_login *ret, imgre
     if (ret->token) {
         ret->auth = (ir_auth){.kind = IR_AUTH_BEARER, .host = k->host, .secret = ret->token};
     } else if (k->basic_user) {
-        ret->auth = (ir_auth){.kind = IR_AUTH_BASIC, .host = k->host, .user = k->basic_user,
+        ret->auth = (ir_auth){.kind = IR_AUTH_BASIC,
+                              .host = k->host,
+                              .user = k->basic_user,
                               .secret = k->basic_password ? k->basic_password : ""};
     }
     return 0;
@@ -138,8 +144,8 @@ static bool net_repeats(const ir_request *req)
 
 /* What comes of an exchange beside the reply. */
 struct result {
-    ir_stream **stream;   /* the body of a 2xx */
-    ir_ws **ws;           /* a connection after 101 */
+    ir_stream **stream; /* the body of a 2xx */
+    ir_ws **ws;         /* a connection after 101 */
     const char *protocol;
 };
 

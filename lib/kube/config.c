@@ -56,8 +56,7 @@ int ir_kube_entry_fail(const ir_kube_entry *e, const char *key, imgrel_error *er
     return ir_yaml_fail(e->yaml, e->value, key, err, "%s \"%s\": %s", e->kind, e->name, text);
 }
 
-int ir_kube_entry_text(const ir_kube_entry *e, const char *key, const char **ret,
-                       imgrel_error *err)
+int ir_kube_entry_text(const ir_kube_entry *e, const char *key, const char **ret, imgrel_error *err)
 {
     const ir_json *v = ir_json_get(e->value, key);
     *ret = NULL;
@@ -112,8 +111,8 @@ int ir_kube_entry_pem(const ir_kube_entry *e, const char *key, char **ret, imgre
     if ((rc = ir_kube_entry_text(e, data_key, &data, err)) ||
         (rc = ir_kube_entry_text(e, key, &path, err)) || (!data && !path))
         return rc;
-    rc = data ? pem_from_data(e, data_key, data, &out, err)
-              : pem_from_file(e, key, path, &out, err);
+    rc =
+        data ? pem_from_data(e, data_key, data, &out, err) : pem_from_file(e, key, path, &out, err);
     if (rc)
         goto out;
     if (strlen(ir_buf_str(&out)) != out.len || !strstr(ir_buf_str(&out), "-----BEGIN ")) {
@@ -146,12 +145,10 @@ static int check_list(const ir_yaml *y, const char *list, const char *member, im
             return ir_yaml_fail(y, item, NULL, err, "%s[%zu] has no name that is a string", list,
                                 i);
         if (!ir_json_is_null(value) && !ir_json_is_object(value))
-            return ir_yaml_fail(y, item, member, err, "%s \"%s\": must be a mapping", member,
-                                name);
+            return ir_yaml_fail(y, item, member, err, "%s \"%s\": must be a mapping", member, name);
         for (size_t j = 0; j < i; j++)
             if (ir_streq(ir_json_str(ir_json_at(all, j), "name"), name))
-                return ir_yaml_fail(y, item, "name", err, "%s \"%s\" is there twice", member,
-                                    name);
+                return ir_yaml_fail(y, item, "name", err, "%s \"%s\" is there twice", member, name);
     }
     return 0;
 }
@@ -266,8 +263,7 @@ static void list_contexts(const struct sources *s, ir_buf *out)
     for (size_t i = 0; i < s->n; i++) {
         const ir_json *all = ir_json_get(ir_yaml_root(s->v[i].yaml), "contexts");
         for (size_t j = 0; j < ir_json_len(all); j++)
-            ir_buf_addf(out, "%s%s", out->len ? ", " : "",
-                        ir_json_str(ir_json_at(all, j), "name"));
+            ir_buf_addf(out, "%s%s", out->len ? ", " : "", ir_json_str(ir_json_at(all, j), "name"));
     }
 }
 
@@ -364,8 +360,7 @@ static int read_cluster(ir_kube *k, const ir_kube_entry *e, imgrel_error *err)
                                : 0;
 }
 
-static int read_context(ir_kube *k, const struct sources *s, const char *context,
-                        imgrel_error *err)
+static int read_context(ir_kube *k, const struct sources *s, const char *context, imgrel_error *err)
 {
     ir_kube_entry ctx = {0}, cluster = {0}, user = {0};
     const char *cluster_name = NULL, *user_name = NULL, *ns = NULL;
@@ -381,8 +376,7 @@ static int read_context(ir_kube *k, const struct sources *s, const char *context
     if (!cluster_name)
         return ir_kube_entry_fail(&ctx, NULL, err, "it names no cluster");
     if (!find_entry(s, "clusters", "cluster", cluster_name, &cluster))
-        return ir_kube_entry_fail(&ctx, "cluster", err, "there is no cluster \"%s\"",
-                                  cluster_name);
+        return ir_kube_entry_fail(&ctx, "cluster", err, "there is no cluster \"%s\"", cluster_name);
     if (user_name && !find_entry(s, "users", "user", user_name, &user))
         return ir_kube_entry_fail(&ctx, "user", err, "there is no user \"%s\"", user_name);
     if ((rc = read_cluster(k, &cluster, err)))
@@ -408,8 +402,8 @@ static int account_file(const ir_kube_env *env, const char *name, char **ret, im
 static int read_account(ir_kube *k, const ir_kube_env *env, imgrel_error *err)
 {
     bool v6 = strchr(env->service_host, ':') && env->service_host[0] != '[';
-    char *server = ir_format(v6 ? "https://[%s]:%s" : "https://%s:%s", env->service_host,
-                             env->service_port);
+    char *server =
+        ir_format(v6 ? "https://[%s]:%s" : "https://%s:%s", env->service_host, env->service_port);
     int rc = server ? ir_kube_set_server(k, server, true, err) : ir_nomem(err);
     free(server);
     if (rc || (rc = account_file(env, "ca.crt", &k->ca_pem, err)) ||
@@ -447,8 +441,8 @@ static int load_into(ir_kube *k, struct sources *s, const ir_kube_env *env, cons
     return read_account(k, env, err);
 }
 
-int ir_kube_load(const ir_kube_env *env, const char *kubeconfig, const char *context,
-                 ir_kube **ret, imgrel_error *err)
+int ir_kube_load(const ir_kube_env *env, const char *kubeconfig, const char *context, ir_kube **ret,
+                 imgrel_error *err)
 {
     struct sources s = {0};
     *ret = NULL;
@@ -464,8 +458,8 @@ int ir_kube_load(const ir_kube_env *env, const char *kubeconfig, const char *con
     return rc;
 }
 
-int ir_kube_parse(const char *p, size_t len, const char *name, const char *dir,
-                  const char *context, ir_kube **ret, imgrel_error *err)
+int ir_kube_parse(const char *p, size_t len, const char *name, const char *dir, const char *context,
+                  ir_kube **ret, imgrel_error *err)
 {
     struct sources s = {0};
     *ret = NULL;
@@ -498,8 +492,8 @@ void ir_kube_free(ir_kube *k)
         return;
     ir_kube_exec_forget(k);
     ir_kube_exec_free(k->exec);
-    char *texts[] = {k->server,   k->host,       k->ns,         k->user,   k->ca_pem, k->tls_name,
-                     k->proxy,    k->token_file, k->basic_user, k->cert_pem};
+    char *texts[] = {k->server,   k->host,  k->ns,         k->user,       k->ca_pem,
+                     k->tls_name, k->proxy, k->token_file, k->basic_user, k->cert_pem};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(texts[i]);
     ir_free_secret(k->key_pem);

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#define PULL_REASONS                                                                               \
-    "ErrImagePull|ImagePullBackOff|RegistryUnavailable|SignatureValidationFailed|"                 \
+#define PULL_REASONS                                                               \
+    "ErrImagePull|ImagePullBackOff|RegistryUnavailable|SignatureValidationFailed|" \
     "ImageInspectError"
 #define EVIDENCE_EVENTS 10
 
@@ -136,8 +136,8 @@ static void found_pull(struct facts *f, const ir_json *waiting)
 {
     const char *message = or_empty(ir_json_str(waiting, "message"));
     const ir_json *event = newest(f, "Failed", "Failed to pull image");
-    bool bare = !*message || (ir_starts(message, "Back-off pulling image") &&
-                              !strstr(message, "\": ")) ||
+    bool bare = !*message ||
+                (ir_starts(message, "Back-off pulling image") && !strstr(message, "\": ")) ||
                 !strcmp(message, "image pull failed");
     found(f, IR_KUBE_PULL, ir_json_str(waiting, "reason"),
           bare && event ? ir_json_str(event, "message") : message);
@@ -218,9 +218,10 @@ static bool look_at_phase(struct facts *f)
     if (ir_streq(phase, "Failed") && !reason &&
         (look_at_all(f, "initContainerStatuses", true) ||
          look_at_all(f, "containerStatuses", false)))
-        found_end(f, one_of("StartError|ContainerCannotRun|OOMKilled", f->reason, true)
-                         ? IR_KUBE_END
-                         : IR_KUBE_PHASE,
+        found_end(f,
+                  one_of("StartError|ContainerCannotRun|OOMKilled", f->reason, true)
+                      ? IR_KUBE_END
+                      : IR_KUBE_PHASE,
                   f->reason, ir_json_path(f->container, "state.terminated"));
     else
         found(f, IR_KUBE_PHASE, reason ? reason : phase, ir_json_str(status, "message"));
@@ -297,6 +298,12 @@ static void add_secrets(ir_buf *out, const ir_json *pod)
         ir_buf_addf(out, "%s%s", i ? ", " : "", or_empty(ir_json_str(ir_json_at(all, i), "name")));
 }
 
+static const char *container_name(const struct facts *f)
+{
+    const char *name = ir_json_str(f->container, "name");
+    return name ? name : ir_json_str(ir_json_path(f->pod, "spec.containers.0"), "name");
+}
+
 static void fill(const struct facts *f, const char *name, ir_buf *out)
 {
     const char *node = ir_json_str(ir_json_get(f->pod, "spec"), "nodeName");
@@ -307,7 +314,7 @@ static void fill(const struct facts *f, const char *name, ir_buf *out)
     else if (ir_starts(name, "{secrets}"))
         add_secrets(out, f->pod);
     else if (ir_starts(name, "{container}"))
-        ir_buf_adds(out, or_empty(ir_json_str(f->container, "name")));
+        ir_buf_adds(out, or_empty(container_name(f)));
     else if (ir_starts(name, "{pod}"))
         ir_buf_adds(out, or_empty(ir_kube_meta(f->pod, "name")));
     else
@@ -332,11 +339,14 @@ static char *expand(const struct facts *f, const char *text)
 /* The text without what every such text begins with; the cause is at its end. */
 static const char *heart(const char *text)
 {
-    static const char *const heads[] = {
-        "Back-off pulling image \"", "Failed to pull image \"",
-        "failed to pull and unpack image \"",
-        "failed to resolve reference \"", "ErrImagePull: ", "rpc error: code = Unknown desc = ",
-        "rpc error: code = NotFound desc = ", "exit code 128; "};
+    static const char *const heads[] = {"Back-off pulling image \"",
+                                        "Failed to pull image \"",
+                                        "failed to pull and unpack image \"",
+                                        "failed to resolve reference \"",
+                                        "ErrImagePull: ",
+                                        "rpc error: code = Unknown desc = ",
+                                        "rpc error: code = NotFound desc = ",
+                                        "exit code 128; "};
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         size_t n = strlen(heads[i]);
         if (strncmp(text, heads[i], n) != 0)

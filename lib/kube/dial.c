@@ -15,7 +15,7 @@
 #define IN_HIGH (256 * IR_KIB)  /* stop reading the pod's bytes until some are taken */
 #define OUT_HIGH (256 * IR_KIB) /* stop taking bytes for the pod until some are sent */
 #define CHUNK (32 * IR_KIB)
-#define GRACE_MS 1000           /* between the end of the data and a word about why */
+#define GRACE_MS 1000 /* between the end of the data and a word about why */
 
 struct ir_forward_conn {
     ir_ws *ws;
@@ -26,7 +26,7 @@ struct ir_forward_conn {
     size_t taken;
     bool data_ended, error_ended, fin_sent;
     int64_t ended_ms;
-    char *name;           /* "pod/x:80" */
+    char *name; /* "pod/x:80" */
 };
 
 /* ---- what comes ------------------------------------------------------------------------------ */
@@ -127,18 +127,32 @@ void ir_forward_taken(ir_forward_conn *c, size_t len)
     c->taken = 0;
 }
 
+static int receive(ir_forward_conn *c, imgrel_error *err);
+
+/* A connection that cannot be written to may have said why before. */
+static int told_before(ir_forward_conn *c, const imgrel_error *why, imgrel_error *err)
+{
+    int rc = receive(c, NULL);
+    if ((!rc || rc == IMGREL_ENET) && c->problem.len)
+        return fail_with_problem(c, err);
+    return ir_kube_pass(err, why);
+}
+
 static int send_all(ir_forward_conn *c, imgrel_error *err)
 {
+    imgrel_error why = {0};
     ir_buf *out = c->spdy ? ir_spdy_out(c->spdy) : NULL;
     int rc = 0;
     while (!rc && out && out->len) {
         size_t n = out->len < CHUNK ? out->len : CHUNK;
-        rc = ir_ws_send(c->ws, IR_WS_BINARY, out->p, n, err);
+        rc = ir_ws_send(c->ws, IR_WS_BINARY, out->p, n, &why);
         ir_buf_drop(out, n);
     }
     if (!rc && out)
-        rc = ir_buf_check(out, err, c->name);
-    return rc ? rc : ir_ws_flush(c->ws, err);
+        rc = ir_buf_check(out, &why, c->name);
+    if (!rc)
+        rc = ir_ws_flush(c->ws, &why);
+    return rc ? told_before(c, &why, err) : 0;
 }
 
 static int receive(ir_forward_conn *c, imgrel_error *err)
@@ -210,8 +224,10 @@ int ir_forward_put(ir_forward_conn *c, const void *p, size_t len, imgrel_error *
             ir_spdy_data(c->spdy, c->data, from, n, false);
             rc = send_all(c, err);
         } else {
+            imgrel_error why = {0};
             memcpy(message + 1, from, n);
-            rc = ir_ws_send(c->ws, IR_WS_BINARY, message, n + 1, err);
+            rc = ir_ws_send(c->ws, IR_WS_BINARY, message, n + 1, &why);
+            rc = rc ? told_before(c, &why, err) : 0;
         }
         from += n;
         len -= n;

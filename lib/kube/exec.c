@@ -15,8 +15,7 @@
 #define GROUP "client.authentication.k8s.io/"
 #define TIMEOUT_MS 60000
 
-static int add_args(ir_kube_exec *x, const ir_kube_entry *e, const ir_json *exec,
-                    imgrel_error *err)
+static int add_args(ir_kube_exec *x, const ir_kube_entry *e, const ir_json *exec, imgrel_error *err)
 {
     const ir_json *args = ir_json_get(exec, "args"), *env = ir_json_get(exec, "env");
     for (size_t i = 0; i < ir_json_len(args); i++) {
@@ -233,8 +232,8 @@ static int run(const ir_call *call, ir_kube *k, const char *info, ir_buf *out, i
     for (size_t i = 0; i < x->env.n; i++)
         env[i] = x->env.v[i];
     env[x->env.n] = info;
-    ir_proc p = {.argv = argv, .env_add = env, .out = out, .err_out = &said,
-                 .timeout_ms = TIMEOUT_MS};
+    ir_proc p = {
+        .argv = argv, .env_add = env, .out = out, .err_out = &said, .timeout_ms = TIMEOUT_MS};
     rc = ir_proc_run(&p, call->cancel, call->deadline_ms, &status, err);
     say_stderr(call, k, &said, line);
     if (!rc && status)

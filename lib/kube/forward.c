@@ -101,7 +101,8 @@ static int open_socket(const struct addrinfo *ai)
 
 static int listen_on(const char *address, int port, int *ret_fd, imgrel_error *err)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM,
+    struct addrinfo hints = {.ai_family = AF_UNSPEC,
+                             .ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
     struct addrinfo *ai = NULL;
     char service[8];
@@ -118,11 +119,9 @@ static int listen_on(const char *address, int port, int *ret_fd, imgrel_error *e
     return ir_cure(err, "use port 0 for any free one"), IMGREL_EIO;
 }
 
-static int add_listener(struct forward *f, const char *address, const char *pair,
-                        imgrel_error *err)
+static int add_listener(struct forward *f, const char *address, const char *pair, imgrel_error *err)
 {
     int local = 0, remote = 0, rc = parse_pair(pair, &local, &remote, err);
-    char what[128], detail[400];
     if (rc)
         return rc;
     if (f->n_listeners == LISTENERS_MAX)
@@ -132,9 +131,16 @@ static int add_listener(struct forward *f, const char *address, const char *pair
         return rc;
     f->n_listeners++;
     l->port = remote;
+    return 0;
+}
+
+static int tell(const struct forward *f, const struct listener *l, const char *address,
+                imgrel_error *err)
+{
+    char what[128], detail[400];
     snprintf(what, sizeof what, strchr(address, ':') ? "[%s]:%d" : "%s:%d", address,
              told_port(l->fd));
-    snprintf(detail, sizeof detail, "%s:%d", f->object, remote);
+    snprintf(detail, sizeof detail, "%s:%d", f->object, l->port);
     return ir_progress(f->call, IMGREL_EVENT_LISTENING, what, detail, 0, 0, 1, err);
 }
 
@@ -158,6 +164,8 @@ static int open_listeners(struct forward *f, const char *ports, const char *addr
     }
     for (size_t i = 0; i < pairs.n && !rc; i++)
         rc = add_listener(f, address, pairs.v[i], err);
+    for (size_t i = 0; i < f->n_listeners && !rc; i++)
+        rc = tell(f, &f->listeners[i], address, err);
     return rc;
 }
 

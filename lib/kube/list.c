@@ -11,17 +11,17 @@
 
 struct ir_kube_pages {
     const ir_kube_kind *kind;
-    ir_buf path;       /* without continue */
-    char *more;        /* continue; NULL: the first page, or no more when page is there */
+    ir_buf path; /* without continue */
+    char *more;  /* continue; NULL: the first page, or no more when page is there */
     ir_json *items;
     size_t at, n_pages, n_restarts;
-    char *last;        /* "namespace/name" given out last */
-    bool skipping;     /* after a restart from the beginning */
+    char *last;    /* "namespace/name" given out last */
+    bool skipping; /* after a restart from the beginning */
 };
 
 int ir_kube_pages_open(const ir_kube *k, const char *ns, const char *kind,
-                       const char *label_selector, const char *field_selector,
-                       ir_kube_pages **ret, imgrel_error *err)
+                       const char *label_selector, const char *field_selector, ir_kube_pages **ret,
+                       imgrel_error *err)
 {
     ir_kube_pages *p = calloc(1, sizeof *p);
     *ret = NULL;
@@ -81,8 +81,8 @@ static int take_page(ir_kube_pages *p, ir_kube *k, const ir_reply *reply, imgrel
     int rc = ir_kube_body(k, reply, &list, err);
     const ir_json *items = ir_json_get(list, "items");
     if (!rc && !ir_json_is_array(items))
-        rc = ir_fail(err, IMGREL_EPROTO, "%s: a list of %s without items", k->host,
-                     p->kind->plural);
+        rc =
+            ir_fail(err, IMGREL_EPROTO, "%s: a list of %s without items", k->host, p->kind->plural);
     if (!rc)
         rc = take_continue(p, list, err);
     if (!rc) {

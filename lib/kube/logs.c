@@ -201,8 +201,8 @@ int ir_kube_logs(const ir_call *call, ir_kube *k, const char *ns, const char *po
                  const ir_log_spec *spec, int fd, imgrel_error *err)
 {
     static const ir_log_spec all = {.tail = -1, .since_s = -1};
-    struct logs l = {.call = call, .k = k, .ns = ns, .pod = pod, .spec = spec ? spec : &all,
-                     .fd = fd};
+    struct logs l = {
+        .call = call, .k = k, .ns = ns, .pod = pod, .spec = spec ? spec : &all, .fd = fd};
     l.join.timestamps = l.spec->timestamps;
     int rc = follow(&l, err);
     free(l.container_id);

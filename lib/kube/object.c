@@ -184,8 +184,7 @@ static int manifest_path(const ir_kube *k, const char *ns, const ir_json *object
     if (rc)
         return rc;
     if (named && !name)
-        return ir_fail(err, IMGREL_EINVAL, "a manifest of kind %s needs metadata.name",
-                       kind->kind);
+        return ir_fail(err, IMGREL_EINVAL, "a manifest of kind %s needs metadata.name", kind->kind);
     if (own && ns && *ns && strcmp(own, ns) != 0)
         return ir_fail(err, IMGREL_EINVAL, "%s/%s is of namespace %s, not %s", kind->singular,
                        name ? name : "", own, ns);
@@ -208,7 +207,9 @@ static int send_json(const ir_call *call, ir_kube *k, const char *method, const 
     ir_buf text = IR_BUF_SECRET(IR_API_BODY_MAX); /* it may be a Secret */
     ir_reply reply = {0};
     int rc = ir_json_dump(body, IR_JSON_COMPACT, &text, err);
-    ir_request req = {.method = method, .content_type = content_type, .flags = flags,
+    ir_request req = {.method = method,
+                      .content_type = content_type,
+                      .flags = flags,
                       .body = {.p = text.p, .len = text.len, .size = (int64_t)text.len}};
     if (!rc)
         rc = ir_kube_do(call, k, &req, path, &reply, err);
@@ -232,15 +233,14 @@ int ir_kube_create(const ir_call *call, ir_kube *k, const char *ns, const ir_jso
     int rc = manifest_path(k, ns, object, false, &path, err);
     add_options(call, &path, false);
     if (!rc)
-        rc = send_json(call, k, "POST", ir_buf_str(&path), "application/json", object, 0, ret,
-                       NULL, err);
+        rc = send_json(call, k, "POST", ir_buf_str(&path), "application/json", object, 0, ret, NULL,
+                       err);
     ir_buf_free(&path);
     return rc;
 }
 
 int ir_kube_patch(const ir_call *call, ir_kube *k, const char *ns, const char *object,
-                  const char *content_type, const ir_json *patch, ir_json **ret,
-                  imgrel_error *err)
+                  const char *content_type, const ir_json *patch, ir_json **ret, imgrel_error *err)
 {
     ir_buf path = IR_BUF(IR_URL_MAX);
     if (ret)
@@ -248,8 +248,7 @@ int ir_kube_patch(const ir_call *call, ir_kube *k, const char *ns, const char *o
     int rc = object_path(k, ns, object, &path, err);
     add_options(call, &path, false);
     if (!rc)
-        rc = send_json(call, k, "PATCH", ir_buf_str(&path), content_type, patch, 0, ret, NULL,
-                       err);
+        rc = send_json(call, k, "PATCH", ir_buf_str(&path), content_type, patch, 0, ret, NULL, err);
     ir_buf_free(&path);
     return rc;
 }
@@ -325,9 +324,9 @@ int ir_kube_delete(const ir_call *call, ir_kube *k, const char *ns, const char *
      * when the request is repeated. */
     struct gone g = {uid ? uid : ir_kube_meta(old, "uid")};
     if (g.uid)
-        options = ir_json_pack("{s:s, s:s, s:s, s:{s:s}}", "apiVersion", "v1", "kind",
-                               "DeleteOptions", "propagationPolicy", "Background", "preconditions",
-                               "uid", g.uid);
+        options =
+            ir_json_pack("{s:s, s:s, s:s, s:{s:s}}", "apiVersion", "v1", "kind", "DeleteOptions",
+                         "propagationPolicy", "Background", "preconditions", "uid", g.uid);
     else
         options = ir_json_pack("{s:s, s:s, s:s}", "apiVersion", "v1", "kind", "DeleteOptions",
                                "propagationPolicy", "Background");

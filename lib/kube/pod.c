@@ -25,9 +25,9 @@ static ir_json *env_list(const ir_json *env)
     int bad = 0;
     for (void *it = ir_json_first(env); it && !bad; it = ir_json_next(env, it)) {
         ir_json *value = ir_json_value(it);
-        bad = ir_json_append(list, ir_json_pack("{s:s, s:O}", "name", ir_json_key(it),
-                                                ir_json_is_object(value) ? "valueFrom" : "value",
-                                                value));
+        bad = ir_json_append(list,
+                             ir_json_pack("{s:s, s:O}", "name", ir_json_key(it),
+                                          ir_json_is_object(value) ? "valueFrom" : "value", value));
     }
     if (!bad)
         return list;
@@ -72,10 +72,10 @@ static int put_hash(ir_json *pod)
 ir_json *ir_kube_pod_object(const ir_pod_spec *spec)
 {
     ir_json *notes = spec->annotations ? ir_json_copy(spec->annotations) : ir_json_new_object();
-    ir_json *pod = ir_json_pack(
-        "{s:s, s:s, s:{s:s, s:{s:s, s:s}, s:o}, s:{s:[o]}}", "apiVersion", "v1", "kind", "Pod",
-        "metadata", "name", spec->name, "labels", NAME_KEY, spec->name, IR_KUBE_OURS_KEY,
-        IR_KUBE_OURS_VALUE, "annotations", notes, "spec", "containers", container(spec));
+    ir_json *pod = ir_json_pack("{s:s, s:s, s:{s:s, s:{s:s, s:s}, s:o}, s:{s:[o]}}", "apiVersion",
+                                "v1", "kind", "Pod", "metadata", "name", spec->name, "labels",
+                                NAME_KEY, spec->name, IR_KUBE_OURS_KEY, IR_KUBE_OURS_VALUE,
+                                "annotations", notes, "spec", "containers", container(spec));
     int bad = !pod || ir_kube_add_labels(pod, spec->labels);
     if (spec->pull_secret && *spec->pull_secret)
         bad |= ir_json_put(ir_json_get(pod, "spec"), "imagePullSecrets",
@@ -190,8 +190,7 @@ int ir_kube_pod_run(const ir_call *call, ir_kube *k, const char *ns, const ir_po
                        (long long)spec->port);
     ir_json *want = ir_kube_pod_object(spec);
     char *object = ir_format("pod/%s", spec->name);
-    int rc = want && object ? run(call, k, ns, object, want, ret_change, &pod, err)
-                            : ir_nomem(err);
+    int rc = want && object ? run(call, k, ns, object, want, ret_change, &pod, err) : ir_nomem(err);
     if (!rc && ret) {
         *ret = pod;
         pod = NULL;

@@ -15,10 +15,9 @@ static ir_json *port_object(int64_t port, int64_t target, const char *protocol)
 static ir_json *service_with(const char *name, const ir_json *selector, ir_json *ports,
                              const ir_json *labels)
 {
-    ir_json *service =
-        ir_json_pack("{s:s, s:s, s:{s:s}, s:{s:o, s:o}}", "apiVersion", "v1", "kind", "Service",
-                     "metadata", "name", name, "spec", "selector", ir_json_copy(selector), "ports",
-                     ports);
+    ir_json *service = ir_json_pack("{s:s, s:s, s:{s:s}, s:{s:o, s:o}}", "apiVersion", "v1", "kind",
+                                    "Service", "metadata", "name", name, "spec", "selector",
+                                    ir_json_copy(selector), "ports", ports);
     if (service && !ir_kube_add_labels(service, labels))
         return service;
     ir_json_free(service);
@@ -41,8 +40,7 @@ static void target_text(const ir_json *port, char ret[32])
     if (ir_json_is_string(target))
         snprintf(ret, 32, "%s", ir_json_text(target));
     else
-        snprintf(ret, 32, "%lld",
-                 (long long)ir_json_number(target, ir_json_int(port, "port", 0)));
+        snprintf(ret, 32, "%lld", (long long)ir_json_number(target, ir_json_int(port, "port", 0)));
 }
 
 static const char *protocol_of(const ir_json *port)
@@ -170,8 +168,7 @@ static ir_json *ports_of(const ir_json *pod)
         const ir_json *ports = ir_json_get(ir_json_at(containers, i), "ports");
         for (size_t j = 0; j < ir_json_len(ports) && !bad; j++) {
             int64_t port = ir_json_int(ir_json_at(ports, j), "containerPort", 0);
-            bad = ir_json_append(list,
-                                 port_object(port, port, protocol_of(ir_json_at(ports, j))));
+            bad = ir_json_append(list, port_object(port, port, protocol_of(ir_json_at(ports, j))));
         }
     }
     for (size_t i = 0; ir_json_len(list) > 1 && i < ir_json_len(list) && !bad; i++) {

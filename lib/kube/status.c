@@ -140,9 +140,8 @@ int ir_kube_status_fail(const ir_kube *k, const ir_request *req, const char *pat
         message = *text ? text : "no reason was given";
     int n = (int)strcspn(path, "?");
     int rc = status ? ir_reply_fail(req, reply, reason, err, "%s: %s", k->host, message)
-                    : ir_reply_fail(req, reply, reason, err, "%s: %s %.*s: %d: %s", k->host,
-                                    req->method ? req->method : "GET", n, path, reply->status,
-                                    message);
+                    : ir_reply_fail(req, reply, reason, err, "%s: %s %.*s: %s", k->host,
+                                    req->method ? req->method : "GET", n, path, message);
     const char *cure = find_cure(reply->status, reason, status, message);
     if (cure)
         ir_cure(err, "%s", cure);

@@ -74,8 +74,11 @@ static int read_impersonation(ir_kube *k, const ir_kube_entry *e, imgrel_error *
         (rc = ir_kube_entry_text(e, "as-uid", &uid, err)))
         return rc;
     if (!as && (uid || ir_json_len(groups) || ir_json_len(extra)))
-        return ir_kube_entry_fail(e, uid ? "as-uid" : groups ? "as-groups" : "as-user-extra", err,
-                                  "impersonates a uid, groups or extra without a user (as)");
+        return ir_kube_entry_fail(e,
+                                  uid      ? "as-uid"
+                                  : groups ? "as-groups"
+                                           : "as-user-extra",
+                                  err, "impersonates a uid, groups or extra without a user (as)");
     if (as && (rc = add_header(k, e, "as", "Impersonate-User", as, err)))
         return rc;
     if (uid && (rc = add_header(k, e, "as-uid", "Impersonate-Uid", uid, err)))

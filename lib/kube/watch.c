@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define WATCH_S "240"       /* asked for: the server ends the watch then, and we begin another */
-#define SILENCE_MS 90000    /* no bytes, not even a bookmark: read it anew */
-#define FAILURES_MAX 8      /* in a row, before the last one is told */
+#define WATCH_S "240"    /* asked for: the server ends the watch then, and we begin another */
+#define SILENCE_MS 90000 /* no bytes, not even a bookmark: read it anew */
+#define FAILURES_MAX 8   /* in a row, before the last one is told */
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
@@ -146,8 +146,8 @@ static int watch_path(const struct follow *f, ir_buf *out, imgrel_error *err)
 /* Who may get but not watch asks again and again. */
 static int poll_instead(struct follow *f, imgrel_error *err)
 {
-    int rc = ir_sleep(f->call->cancel, f->tick_ms < 1000 ? f->tick_ms : 1000,
-                      f->call->deadline_ms, err);
+    int rc =
+        ir_sleep(f->call->cancel, f->tick_ms < 1000 ? f->tick_ms : 1000, f->call->deadline_ms, err);
     return rc ? rc : RELIST;
 }
 
@@ -185,8 +185,9 @@ static int watch_once(struct follow *f, imgrel_error *err)
 /* May this failure pass? The network's and the server's may, a few times in a row. */
 static bool passing(struct follow *f, const imgrel_error *why)
 {
-    return f->known && (why->code == IMGREL_ENET || why->retryable ||
-                        (why->code == IMGREL_EFAILED && why->http_status >= 500)) &&
+    return f->known &&
+           (why->code == IMGREL_ENET || why->retryable ||
+            (why->code == IMGREL_EFAILED && why->http_status >= 500)) &&
            ++f->failures <= FAILURES_MAX;
 }
 
@@ -208,8 +209,13 @@ static int read_object(struct follow *f, imgrel_error *err)
 int ir_kube_follow(const ir_call *call, ir_kube *k, const char *ns, const char *object,
                    int64_t tick_ms, ir_follow_fn *fn, void *user, imgrel_error *err)
 {
-    struct follow f = {.call = call, .k = k, .ns = ns, .object = object, .tick_ms = tick_ms,
-                       .fn = fn, .user = user};
+    struct follow f = {.call = call,
+                       .k = k,
+                       .ns = ns,
+                       .object = object,
+                       .tick_ms = tick_ms,
+                       .fn = fn,
+                       .user = user};
     int rc = RELIST;
     while (rc == RELIST || rc == AGAIN) {
         imgrel_error why = {0};

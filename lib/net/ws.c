@@ -133,8 +133,7 @@ static int take_data(ir_ws_reader *r, const struct frame *f, const char *p, int 
     if (f->fin && !r->opcode)
         return 1;
     if (f->len > reader_max(r) - r->text.len)
-        return ir_fail(err, IMGREL_ELIMIT, "WebSocket: a message is over %zu bytes",
-                       reader_max(r));
+        return ir_fail(err, IMGREL_ELIMIT, "WebSocket: a message is over %zu bytes", reader_max(r));
     ir_buf_add(&r->text, p, f->len);
     if (r->text.bad)
         return ir_buf_check(&r->text, err, "WebSocket: message");

@@ -14,7 +14,9 @@ struct ir_ws {
     ir_raw *raw;
     ir_ws_reader in;
     ir_buf out;
-    size_t sent; /* bytes of out that have left */
+    /* What is on its way: TLS wants a refused write again from the same place, byte for byte. */
+    char flight[16384];
+    size_t flight_at, flight_len;
     bool ended, closing;
     int close_code;
 };
@@ -120,23 +122,33 @@ int ir_ws_fd(const ir_ws *w)
 
 size_t ir_ws_unsent(const ir_ws *w)
 {
-    return w->out.len - w->sent;
+    return w->out.len + w->flight_len - w->flight_at;
+}
+
+/* Fills the flight from what waits; false: there is nothing to send. */
+static bool load_flight(ir_ws *w)
+{
+    if (w->flight_at < w->flight_len)
+        return true;
+    size_t n = w->out.len < sizeof w->flight ? w->out.len : sizeof w->flight;
+    if (n)
+        memcpy(w->flight, w->out.p, n);
+    ir_buf_drop(&w->out, n);
+    w->flight_at = 0;
+    w->flight_len = n;
+    return n > 0;
 }
 
 int ir_ws_flush(ir_ws *w, imgrel_error *err)
 {
-    while (w->sent < w->out.len) {
-        int64_t n = ir_raw_send(w->raw, w->out.p + w->sent, w->out.len - w->sent, err);
+    while (load_flight(w)) {
+        size_t left = w->flight_len - w->flight_at;
+        int64_t n = ir_raw_send(w->raw, w->flight + w->flight_at, left, err);
         if (n == IMGREL_ESTATE)
             break;
         if (n < 0)
             return (int)n;
-        w->sent += (size_t)n;
-    }
-    /* Moving the rest for every few bytes would cost more than what it saves. */
-    if (w->sent == w->out.len || w->sent > w->out.len / 2) {
-        ir_buf_drop(&w->out, w->sent);
-        w->sent = 0;
+        w->flight_at += (size_t)n;
     }
     return 0;
 }

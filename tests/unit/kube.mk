@@ -1,8 +1,13 @@
 # Unit tests of lib/kube and of net/ws and net/spdy.
+EXTRA_DIST += tests/unit/kube/data
 if ENABLE_KUBE
 check_PROGRAMS += tests/unit/check_kube
-tests_unit_check_kube_SOURCES = tests/unit/kube/main.c tests/unit/kube/check_ws.c \
-	tests/unit/kube/check_spdy.c
-tests_unit_check_kube_CPPFLAGS = $(unit_cppflags)
-tests_unit_check_kube_LDADD = $(unit_libs)
+tests_unit_check_kube_SOURCES = tests/unit/kube/main.c tests/unit/kube/support.c \
+	tests/unit/kube/support.h tests/unit/kube/check_ws.c tests/unit/kube/check_spdy.c \
+	tests/unit/kube/check_config.c tests/unit/kube/check_exec.c \
+	tests/unit/kube/check_diagnose.c tests/unit/kube/check_logjoin.c \
+	tests/unit/kube/check_page.c tests/unit/kube/check_object.c tests/unit/kube/check_wait.c
+tests_unit_check_kube_CPPFLAGS = $(unit_cppflags) $(double_cppflags) \
+	-DTEST_DATA='"$(abs_top_srcdir)/tests/unit/kube/data"'
+tests_unit_check_kube_LDADD = $(double_libs) $(unit_libs)
 endif

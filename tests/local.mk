@@ -13,5 +13,6 @@ include tests/unit/run.mk
 include tests/unit/api.mk
 endif
 include tests/server/local.mk
+include tests/real/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk

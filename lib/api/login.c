@@ -27,6 +27,8 @@ static int check_login(const ir_call *call, const char *host, const char *user, 
     rc = url ? ir_http_do(&own, &req, &reply, err) : ir_nomem(err);
     if (!rc && reply.status == 401) {
         rc = ir_reply_fail(&req, &reply, NULL, err, "%s refuses this user and secret", host);
+        if (err)
+            err->cure[0] = '\0'; /* "log in" is no advice here */
         ir_cure(err, "check both; for a robot account its full name is needed (robot$...)");
     } else if (!rc && reply.status == 404) {
         rc = ir_reply_fail(&req, &reply, NULL, err, "%s is no registry: it has no /v2/", host);

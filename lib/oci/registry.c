@@ -266,12 +266,10 @@ static int check_stored(const ir_registry *r, const ir_reply *reply, const ir_ma
                    r->base.ref.repository, m->digest, stored);
 }
 
-static int manifest_put(ir_store *s, const ir_call *call, const ir_manifest *m, const char *tag,
-                        imgrel_error *err)
+static int put_once(ir_registry *r, const ir_call *call, const ir_manifest *m, const char *selector,
+                    imgrel_error *err)
 {
-    ir_registry *r = ir_registry_of(s);
     ir_reply reply = {0};
-    const char *selector = tag ? tag : m->digest;
     char *url = ir_registry_url(r, "/manifests/%s", selector);
     ir_request req = ir_registry_request(r, "PUT", url);
     req.content_type = m->media_type;
@@ -284,6 +282,27 @@ static int manifest_put(ir_store *s, const ir_call *call, const ir_manifest *m, 
     free(url);
     ir_reply_free(&reply);
     return rc;
+}
+
+/* A registry on a file system (docker-registry 2.8) calls a manifest's digest invalid while another
+ * client writes the same manifest, for it reads what is half written. We know the digest: it is
+ * tried again. */
+static int manifest_put(ir_store *s, const ir_call *call, const ir_manifest *m, const char *tag,
+                        imgrel_error *err)
+{
+    ir_again again = {0};
+    for (;;) {
+        imgrel_error e = {0};
+        int rc = put_once(ir_registry_of(s), call, m, tag ? tag : m->digest, &e);
+        int next = rc == IMGREL_EDIGEST && e.http_status == 400
+                       ? ir_registry_again(call, m->digest, &again, &e, true, err)
+                       : 0;
+        if (next == 1)
+            continue;
+        if (rc < 0 && err && !err->code)
+            *err = e;
+        return next < 0 ? next : rc;
+    }
 }
 
 /* ---- deleting ------------------------------------------------------------------------------- */

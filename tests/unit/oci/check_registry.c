@@ -102,6 +102,7 @@ START_TEST(head_is_enough_where_it_says_all)
         ck_assert_int_eq(d.size, (int64_t)strlen(text));
         ck_assert_str_eq(d.media_type, IR_MT_OCI_MANIFEST);
         ck_assert_uint_eq(dbl_count(reg_double, "GET", NULL), (size_t)i);
+        ir_desc_free(&d);
     }
     ir_desc_free(&d);
     free(headers);
@@ -149,6 +150,22 @@ START_TEST(a_missing_blob_is_not_found)
                               "\"blob unknown to registry\"}]}"});
     ck_assert_int_eq(put(s, "2"), IMGREL_ENOTFOUND);
     unit_error(&reg_net.err, IMGREL_ENOTFOUND, "blob unknown");
+    reg_end(s);
+}
+END_TEST
+
+/* While another client writes the same manifest, docker-registry may not know its digest. */
+START_TEST(a_digest_that_is_refused_is_tried_again)
+{
+    static const char no[] = "{\"errors\":[{\"code\":\"DIGEST_INVALID\",\"message\":\"x\"}]}";
+    ir_store *s = reg_begin(IR_STORE_WRITE);
+    reg_on("PUT", reg_path("/manifests/2"), (dbl_rule){.status = 400, .body = no, .times = 2});
+    reg_on("PUT", reg_path("/manifests/2"), (dbl_rule){.status = 201});
+    reg_on("PUT", reg_path("/manifests/3"), (dbl_rule){.status = 400, .body = no});
+    unit_ok(put(s, "2"), &reg_net.err);
+    ck_assert_uint_eq(dbl_count(reg_double, "PUT", NULL), 3);
+    ck_assert_int_eq(put(s, "3"), IMGREL_EDIGEST);
+    ck_assert_uint_eq(dbl_count(reg_double, "PUT", reg_path("/manifests/3")), 4);
     reg_end(s);
 }
 END_TEST
@@ -215,5 +232,5 @@ END_TEST
 
 UNIT_SUITE(registry, a_manifest_is_got, a_wrong_digest_is_asked_for_once_more, errors_are_told,
            head_is_enough_where_it_says_all, what_is_put_is_what_is_kept,
-           a_missing_blob_is_not_found, a_tag_never_takes_the_image_along,
-           scopes_are_asked_for_once)
+           a_missing_blob_is_not_found, a_digest_that_is_refused_is_tried_again,
+           a_tag_never_takes_the_image_along, scopes_are_asked_for_once)

@@ -17,7 +17,7 @@ extern "C" {
 typedef struct imgrel_mock imgrel_mock;
 
 /** Starts one. config: a JSON object, NULL for all defaults; keys, all optional:
- *  - "address" (IPv4, "127.0.0.1"), "port" of Harbor and the registry, "kube_port" (0: any free one),
+ *  - "address" (IPv4, "127.0.0.1"), "port" of Harbor and the registry, "kube_port" (0: any free),
  *    "tls" (bool: both ports, certificates by a CA of its own), "external_url" (what Harbor says of
  *    itself; its scheme is that of token realms and Locations)
  *  - "registry": URL of a registry that stands behind it and asks for no login; without one, blobs
@@ -26,8 +26,8 @@ typedef struct imgrel_mock imgrel_mock;
  *  - "version" of Harbor: "2.10", "2.12" or "2.15" (default); "admin_password" ("Harbor12345");
  *    "users": [{"name", "password", "admin": bool}]; "robot_name_prefix" ("robot$");
  *    "login_freeze_ms": how long a failed login sleeps and freezes its name (1500, as in Harbor)
- *  - "hosts": {"core.harbor.domain": "127.0.0.1:8080"}: how the node resolves names; they are in the
- *    certificate too. "node": "run" | "pull" | "off"
+ *  - "hosts": {"core.harbor.domain": "127.0.0.1:8080"}: how the node resolves names; they are
+ *    in the certificate too. "node": "run" | "pull" | "off"
  *  The calls that it does not model answer 501 and say so. Serves from its return until stop.
  *  Errors: EINVAL (the configuration, a state file of something else), EIO (a port in use, a file),
  *  EPROTO (a state file that is no JSON), ENOMEM. Any thread; several mocks may run at once. */
@@ -37,9 +37,9 @@ IMGREL_API int imgrel_mock_start(const char *config, imgrel_mock **out, imgrel_e
  *  "admin_password", "version". NULL for any other word. Lives with the handle; any thread. */
 IMGREL_API const char *imgrel_mock_get(const imgrel_mock *m, const char *what);
 /** Steers it while it runs. command: a JSON object with one of
- *  - "fault": {"route": "GET /v2/", ...}: the next requests of that method (none: any) whose decoded
- *    path begins so (with a star in it: fits so) go wrong: "status" (with "header": {}, "body")
- *    instead of the true reply, "header" alone added to it, "delay_ms" before it, "reset": true for
+ *  - "fault": {"route": "GET /v2/", ...}: the next requests of that method (none: any) whose
+ *    decoded path begins so (with a star in it: fits so) go wrong: "status" (with "header": {},
+ *    "body") instead of the true reply, "header" alone added to it, "delay_ms" before it, "reset": true for
  *    a connection that breaks without one, "after": N for one that breaks after N bytes of the
  *    reply, or of the request's body if that comes first. "skip": N let pass before, "count": N
  *    times (default: until cleared). The first fault that fits acts.
@@ -55,8 +55,9 @@ IMGREL_API int imgrel_mock_control(imgrel_mock *m, const char *command, char **r
                                    imgrel_error *err);
 /** Frees what imgrel_mock_control gave. NULL is fine. */
 IMGREL_API void imgrel_mock_free_string(char *s);
-/** Stops it: open connections break, a last state is saved, containers end, temporary files go, and
- *  no thread of it is left. Blocks for that long. Not while another call on m runs. NULL is fine. */
+/** Stops it: open connections break, a last state is saved, containers end, temporary files go,
+ *  and no thread of it is left. Blocks for that long. Not while another call on m runs.
+ *  NULL is fine. */
 IMGREL_API void imgrel_mock_stop(imgrel_mock *m);
 
 #ifdef __cplusplus

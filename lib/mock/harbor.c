@@ -65,15 +65,25 @@ void mk_time(const imgrel_mock *m, char ret[40])
     snprintf(ret + n, 40 - n, ".%03dZ", (int)(now.tv_nsec / 1000000));
 }
 
-ir_json *mk_user_new(struct mk_harbor *h, const char *name, const char *password, bool admin)
+static void set_password(ir_json *user, const char *password)
 {
     char salt[33], hash[MK_HASH_LEN];
-    int64_t id = mk_next_id(h, "user");
     mk_random_hex(salt, 16);
     mk_secret_hash(password, salt, hash);
-    ir_json *u = ir_json_pack("{s:I, s:s, s:s, s:s, s:b}", "user_id", (long long)id, "name", name,
-                              "salt", salt, "hash", hash, "admin", admin);
-    ir_json_put(mk_part(h, "users"), name, u);
+    ir_json_puts(user, "salt", salt);
+    ir_json_puts(user, "hash", hash);
+}
+
+/* The configuration's word is the last on passwords, also over a state that was loaded. */
+static ir_json *put_user(struct mk_harbor *h, const char *name, const char *password, bool admin)
+{
+    ir_json *users = mk_part(h, "users"), *u = ir_json_get(users, name);
+    if (!u) {
+        u = ir_json_pack("{s:I, s:s}", "user_id", (long long)mk_next_id(h, "user"), "name", name);
+        ir_json_put(users, name, u);
+    }
+    set_password(u, password);
+    ir_json_put(u, "admin", ir_json_new_bool(admin));
     return u;
 }
 
@@ -124,14 +134,17 @@ static void index_document(struct mk_harbor *h)
         index_children(h, ir_json_value(it));
 }
 
-static void add_users(struct mk_harbor *h, const ir_json *users)
+static ir_json *put_users(imgrel_mock *m, struct mk_harbor *h)
 {
+    const ir_json *users = ir_json_get(m->config, "users");
+    ir_json *admin = put_user(h, "admin", m->admin_password, true);
     for (size_t i = 0; i < ir_json_len(users); i++) {
         const ir_json *u = ir_json_at(users, i);
         const char *name = ir_json_str(u, "name"), *password = ir_json_str(u, "password");
-        if (name && password && !ir_json_get(mk_part(h, "users"), name))
-            mk_user_new(h, name, password, ir_json_bool(u, "admin", false));
+        if (name && password)
+            put_user(h, name, password, ir_json_bool(u, "admin", false));
     }
+    return admin;
 }
 
 static int read_version(imgrel_mock *m, struct mk_harbor *h, imgrel_error *err)
@@ -165,11 +178,10 @@ int mk_harbor_start(imgrel_mock *m, imgrel_error *err)
         return rc;
     const char *prefix = ir_json_str(m->config, "robot_name_prefix");
     ir_json_puts(mk_part(h, "settings"), "robot_name_prefix", prefix ? prefix : "robot$");
-    ir_json *admin = mk_user_new(h, "admin", m->admin_password, true);
+    ir_json *admin = put_users(m, h);
     ir_json *metadata = ir_json_pack("{s:s}", "public", "true");
     mk_project_new(m, "library", admin, metadata, -1);
     ir_json_free(metadata);
-    add_users(h, ir_json_get(m->config, "users"));
     return 0;
 }
 
@@ -194,7 +206,7 @@ ir_json *mk_harbor_state(imgrel_mock *m)
     return ir_json_copy(m->harbor->doc);
 }
 
-/* A state replaces everything; the users of the configuration are added where it lacks them. */
+/* A state replaces everything but what the configuration says of users. */
 int mk_harbor_load(imgrel_mock *m, const ir_json *state, imgrel_error *err)
 {
     struct mk_harbor *h = m->harbor;
@@ -209,7 +221,7 @@ int mk_harbor_load(imgrel_mock *m, const ir_json *state, imgrel_error *err)
     ir_json_free(h->doc);
     h->doc = doc;
     index_document(h);
-    add_users(h, ir_json_get(m->config, "users"));
+    put_users(m, h);
     return 0;
 }
 

@@ -120,7 +120,6 @@ ir_json *mk_by_id(const ir_json *index, int64_t id);
 void mk_put_id(ir_json *index, int64_t id, ir_json *value); /* takes value */
 void mk_remove_id(ir_json *index, int64_t id);
 const char *mk_setting(const struct mk_harbor *h, const char *name, const char *dflt);
-ir_json *mk_user_new(struct mk_harbor *h, const char *name, const char *password, bool admin);
 
 /* A row of a noun's routes. pattern: segments after /api/v2.0, "{}" takes one. */
 typedef struct mk_shape {

@@ -121,7 +121,12 @@ START_TEST(state_survives)
     ck_assert_ptr_null(strstr(b.p, strchr(login, ':') + 1)); /* secrets are hashed */
     ir_buf_free(&b);
 
+    snprintf(config, sizeof config,
+             "{\"state\": \"%s\", \"registry_dir\": \"%s/blobs\", \"users\": [{\"name\": \"ann\","
+             " \"password\": \"Ann12345\"}]}",
+             path, dir);
     mock_up(config);
+    want(GET(API "/users/current", "ann:Ann12345"), 200);
     answer a = ask("GET", "/v2/p/r/manifests/1", login, NULL,
                    "Accept: application/vnd.oci.image.index.v1+json", NULL);
     want(a, 200);

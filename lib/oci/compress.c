@@ -262,7 +262,9 @@ static int drain(ir_pack *p, const ir_call *call, ir_pack_out_fn *out, void *use
     size_t n = p->codec->head ? p->codec->head(frame) : 0;
     int rc = n ? out(user, frame, n, err) : 0;
     for (ir_block *b = NULL; rc == 0;) {
-        rc = next_done(p, call, &b, err);
+        rc = ir_call_check(call, err);
+        if (rc == 0)
+            rc = next_done(p, call, &b, err);
         if (rc <= 0)
             break;
         if (p->codec->sum)

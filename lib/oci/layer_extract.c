@@ -1,7 +1,8 @@
 /* layer_extract.c - a layer's tar over a root file system, as image-spec layer.md says: whiteouts,
- * opaque folders, links. Every folder is opened inside the root (openat2 with RESOLVE_IN_ROOT), so
- * that a link of the image leads where it would lead in the container and never out of it. */
+ * opaque folders, links. Every folder is opened inside the root (layer_root.h), and every file is
+ * made new by its name there, so that nothing outside is touched. */
 #include "oci/archive.h"
+#include "oci/layer_root.h"
 
 #include "base/fd.h"
 #include "base/limits.h"
@@ -11,16 +12,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define WHITEOUT ".wh."
 #define OPAQUE ".wh..wh..opq"
 #define BUFFER (256 * IR_KIB)
-#define RACES_MAX 64
 
 /* Hashes of the paths that this layer has put down: whiteouts act on the layers below only. */
 typedef struct seen {
@@ -31,9 +29,8 @@ typedef struct seen {
 typedef struct extract {
     const ir_call *call;
     ir_untar *tar;
-    int root;
-    bool owner;  /* we may give files away */
-    bool scoped; /* openat2 is there */
+    ir_root root;
+    bool owner; /* we may give files away */
     seen seen;
     char *buf;
 } extract;
@@ -93,83 +90,6 @@ static int seen_add(seen *s, const char *path, imgrel_error *err)
             break;
     }
     return 0;
-}
-
-/* ---- folders inside the root ---------------------------------------------------------------- */
-
-/* Without openat2: name by name, following no link at all. */
-static int open_steps(int root, const char *path)
-{
-    char name[NAME_MAX + 1];
-    int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    while (fd >= 0 && *path) {
-        size_t len = strcspn(path, "/");
-        if (len > NAME_MAX) {
-            close(fd);
-            errno = ENAMETOOLONG;
-            return -1;
-        }
-        memcpy(name, path, len);
-        name[len] = '\0';
-        int next = openat(fd, len ? name : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        int saved = errno;
-        close(fd);
-        errno = saved;
-        fd = next;
-        path += len + (path[len] == '/');
-    }
-    return fd;
-}
-
-static int open_in(extract *x, const char *path)
-{
-    struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-                           .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-    for (int i = 0; x->scoped && i < RACES_MAX; i++) {
-        long fd = syscall(SYS_openat2, x->root, *path ? path : ".", &how, sizeof how);
-        if (fd >= 0 || (errno != EAGAIN && errno != ENOSYS && errno != EPERM))
-            return (int)fd;
-        x->scoped = errno == EAGAIN;
-    }
-    return open_steps(x->root, path);
-}
-
-/* The folder, with the missing ones above it made. path is changed and put back. */
-static int open_made(extract *x, char *path)
-{
-    int fd = open_in(x, path);
-    if (fd >= 0 || errno != ENOENT)
-        return fd;
-    int above = open_in(x, "");
-    for (char *name = path, *end; above >= 0; name = end + 1) {
-        end = name + strcspn(name, "/");
-        char was = *end;
-        *end = '\0';
-        fd = open_in(x, path);
-        if (fd < 0 && errno == ENOENT && (mkdirat(above, name, 0755) == 0 || errno == EEXIST))
-            fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        int saved = errno;
-        close(above);
-        errno = saved;
-        *end = was;
-        above = fd;
-        if (!was)
-            break;
-    }
-    return above;
-}
-
-/* The folder that holds path, and path's last name (borrowed from path). */
-static int open_parent(extract *x, char *path, bool make, const char **ret_name)
-{
-    char *slash = strrchr(path, '/'), none[1] = "";
-    *ret_name = slash ? slash + 1 : path;
-    if (slash)
-        *slash = '\0';
-    int fd = make ? open_made(x, slash ? path : none) : open_in(x, slash ? path : none);
-    if (slash)
-        *slash = '/';
-    return fd;
 }
 
 /* ---- whiteouts ------------------------------------------------------------------------------ */
@@ -319,7 +239,7 @@ static int put_hardlink(extract *x, int dir, const char *name, const ir_tar_entr
     char *target = rc < 0 ? NULL : ir_strdup(from);
     if (!target)
         return rc < 0 ? rc : ir_nomem(err);
-    int at = open_parent(x, target, false, &last);
+    int at = ir_root_parent(&x->root, target, false, &last);
     struct stat a, b;
     bool same = at >= 0 && fstatat(at, last, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
                 fstatat(dir, name, &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_dev == b.st_dev &&
@@ -363,7 +283,7 @@ static int entry_apply(extract *x, const ir_tar_entry *e, imgrel_error *err)
     char *path = ir_strdup(e->path);
     if (!path)
         return ir_nomem(err);
-    int dir = open_parent(x, path, true, &name);
+    int dir = ir_root_parent(&x->root, path, true, &name);
     if (dir < 0)
         rc = ir_fail_errno(err, errno, "layer: %s: its folder", e->path);
     else if (!*name || strcmp(name, ".") == 0)
@@ -383,9 +303,8 @@ static int entry_apply(extract *x, const ir_tar_entry *e, imgrel_error *err)
 int ir_layer_extract(const ir_call *call, ir_tar_in_fn *in, void *user, const char *root,
                      imgrel_error *err)
 {
-    extract x = {.call = call, .owner = geteuid() == 0, .scoped = true};
-    x.root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (x.root < 0)
+    extract x = {.call = call, .owner = geteuid() == 0};
+    if (ir_root_open(&x.root, root) < 0)
         return ir_fail_errno(err, errno, "%s", root);
     x.buf = malloc(BUFFER);
     int rc = x.buf ? ir_untar_new(in, user, &x.tar, err) : ir_nomem(err);
@@ -400,6 +319,6 @@ int ir_layer_extract(const ir_call *call, ir_tar_in_fn *in, void *user, const ch
     ir_untar_free(x.tar);
     free(x.seen.v);
     free(x.buf);
-    close(x.root);
+    ir_root_close(&x.root);
     return rc;
 }

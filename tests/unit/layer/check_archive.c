@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/str.h"
 #include "oci/archive.h"
+#include "oci/layer_root.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -289,6 +290,51 @@ START_TEST(links_stay_inside)
 }
 END_TEST
 
+/* What the kernel resolves inside the root, we resolve to the same where it can't. */
+START_TEST(folders_are_the_same_without_openat2)
+{
+    static const char *const paths[] = {
+        "",       "usr",       "usr/lib",   "lib",          "absolute",         "up",
+        "chain",  "lib/sub",   "loop",      "missing",      "dangling",         "usr/missing",
+        "file",   "file/x",    "lib/..",    "lib/../usr",   "up/../../usr/lib", "./lib/./sub",
+        "loop/x", "chain/sub", "../../usr", "/usr/lib/sub", "root/x",
+    };
+    made m;
+    support_begin();
+    made_begin(&m);
+    made_add(&m, 'd', "usr/lib/sub", NULL, 0755);
+    made_add(&m, 'd', "outside", NULL, 0755);
+    made_add(&m, 'f', "file", "text", 0644);
+    made_add(&m, 'l', "lib", "usr/lib", 0777);
+    made_add(&m, 'l', "absolute", "/usr/lib", 0777);
+    made_add(&m, 'l', "up", "../../../../outside", 0777);
+    made_add(&m, 'l', "chain", "./lib//.", 0777);
+    made_add(&m, 'l', "loop", "loop", 0777);
+    made_add(&m, 'l', "dangling", "usr/nothing", 0777);
+    made_add(&m, 'l', "root", "/", 0777);
+    lay(&m);
+    ir_root r;
+    ck_assert_int_eq(ir_root_open(&r, support_path("root")), 0);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        struct stat a = {0}, b = {0};
+        int codes[2] = {0};
+        for (int k = 0; k < 2; k++) {
+            r.scoped = k == 0;
+            int fd = ir_root_folder(&r, paths[i]);
+            codes[k] = fd < 0 ? errno : 0;
+            ck_assert(fd < 0 || fstat(fd, k ? &b : &a) == 0);
+            if (fd >= 0)
+                close(fd);
+        }
+        ck_assert_msg(codes[0] == codes[1] && a.st_ino == b.st_ino, "%s: %d %d, %llu %llu",
+                      paths[i], codes[0], codes[1], (unsigned long long)a.st_ino,
+                      (unsigned long long)b.st_ino);
+    }
+    ir_root_close(&r);
+    support_end();
+}
+END_TEST
+
 /* Tars that libarchive would not write as they are: paths are changed in the finished bytes. */
 static void replace_in(made *m, const char *from, const char *to)
 {
@@ -435,6 +481,6 @@ END_TEST
 
 UNIT_SUITE(archive, the_same_bytes_in_every_locale, there_and_back,
            names_that_are_not_utf8_come_back, a_layer_is_laid_down, whiteouts_hide_what_is_below,
-           kinds_replace_each_other, links_stay_inside, hostile_tars_are_refused,
-           a_link_to_outside_is_not_written_through, damaged_tars_are_refused,
-           sparse_bombs_are_stopped)
+           kinds_replace_each_other, links_stay_inside, folders_are_the_same_without_openat2,
+           hostile_tars_are_refused, a_link_to_outside_is_not_written_through,
+           damaged_tars_are_refused, sparse_bombs_are_stopped)

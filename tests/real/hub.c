@@ -108,7 +108,7 @@ void hub_start(unsigned how)
 void hub_stop(void)
 {
     imgrel_error err = {0};
-    kill(hub_now.pid, SIGTERM);
+    kill(hub_now.pid, SIGKILL); /* it would wait for idle connections to end */
     while (waitpid(hub_now.pid, NULL, 0) < 0 && errno == EINTR)
         ;
     dbl_pki_free(hub_now.pki);

@@ -39,10 +39,10 @@ IMGREL_API const char *imgrel_mock_get(const imgrel_mock *m, const char *what);
 /** Steers it while it runs. command: a JSON object with one of
  *  - "fault": {"route": "GET /v2/", ...}: the next requests of that method (none: any) whose
  *    decoded path begins so (with a star in it: fits so) go wrong: "status" (with "header": {},
- *    "body") instead of the true reply, "header" alone added to it, "delay_ms" before it, "reset": true for
- *    a connection that breaks without one, "after": N for one that breaks after N bytes of the
- *    reply, or of the request's body if that comes first. "skip": N let pass before, "count": N
- *    times (default: until cleared). The first fault that fits acts.
+ *    "body") instead of the true reply, "header" alone added to it, "delay_ms" before it, "reset":
+ *    true for a connection that breaks without one, "after": N for one that breaks after N bytes
+ *    of the reply, or of the request's body if that comes first. "skip": N let pass before,
+ *    "count": N times (default: until cleared). The first fault that fits acts.
  *  - "faults": "clear"
  *  - "clock": seconds to add to the mock's time (tokens and robots expire by it)
  *  - "log": true: the requests so far, oldest first, at most 20,000: [{"method", "path" and "query"

@@ -99,7 +99,7 @@ static void *acceptor(void *arg)
 {
     dbl *d = arg;
     sigset_t all;
-    sigfillset(&all);
+    sigfillset(&all); /* SIGPIPE, too: OpenSSL writes with write(2) */
     pthread_sigmask(SIG_SETMASK, &all, NULL);
     if (d->conf.listen_after_ms) {
         dbl_nap(d->conf.listen_after_ms);
@@ -123,6 +123,8 @@ static SSL_CTX *tls_context(const dbl_conf *conf)
         SSL_CTX_use_PrivateKey_file(t, dbl_pki_path(conf->pki, DBL_KEY), SSL_FILETYPE_PEM) != 1 ||
         SSL_CTX_load_verify_locations(t, dbl_pki_path(conf->pki, DBL_CA), NULL) != 1)
         abort();
+    /* Without one, OpenSSL refuses to resume the sessions of clients that it may verify. */
+    SSL_CTX_set_session_id_context(t, (const unsigned char *)"double", 6);
     SSL_CTX_set_verify(t,
                        conf->want_client_cert ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT
                                               : SSL_VERIFY_PEER,
@@ -146,7 +148,6 @@ dbl *dbl_start(const dbl_conf *conf)
         abort();
     d->port = ntohs(a.sin_port);
     snprintf(d->url, sizeof d->url, "%s://127.0.0.1:%d", d->conf.pki ? "https" : "http", d->port);
-    signal(SIGPIPE, SIG_IGN); /* OpenSSL writes with write(2) */
     if (d->conf.pki)
         d->tls = tls_context(&d->conf);
     if (pthread_create(&d->acceptor, NULL, acceptor, d))

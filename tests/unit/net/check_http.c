@@ -113,6 +113,22 @@ START_TEST(uploads)
 }
 END_TEST
 
+START_TEST(expect_when_told)
+{
+    net_source s = {.size = 3000000};
+    ((ir_conf *)ir_session_conf(n.session))->expect_100 = true;
+    dbl_on(d, &(dbl_rule){.status = 201});
+    ir_request req = net_upload(&s, true);
+    unit_ok(net_do(&n, dbl_url(d), "/big", &req), &n.err);
+    want_header(dbl_get(d, "PUT", "/big", 0), "expect", "100-continue");
+    ck_assert_uint_eq(dbl_get(d, "PUT", "/big", 0)->body_len, 3000000);
+    s = (net_source){.size = 1000};
+    req = net_upload(&s, true);
+    unit_ok(net_do(&n, dbl_url(d), "/small", &req), &n.err);
+    want_header(dbl_get(d, "PUT", "/small", 0), "expect", NULL);
+}
+END_TEST
+
 START_TEST(sources_that_fail)
 {
     net_source s = {.size = 3000000, .fail_at = 1000000};
@@ -374,6 +390,7 @@ Suite *suite_http(void)
                                   bodies_by_method,
                                   head_and_empty_replies,
                                   uploads,
+                                  expect_when_told,
                                   sources_that_fail,
                                   sinks_get_2xx_only,
                                   ranges,

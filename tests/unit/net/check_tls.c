@@ -2,6 +2,8 @@
  * and that a certificate goes to its own host only. */
 #include "support.h"
 
+#include <signal.h>
+
 static net n;
 static dbl_pki *pki;
 static dbl *d;
@@ -10,7 +12,7 @@ static void setup(void)
 {
     pki = dbl_pki_new("registry.example");
     d = dbl_start(&(dbl_conf){.pki = pki});
-    dbl_on(d, &(dbl_rule){.body = "safe"});
+    dbl_on(d, &(dbl_rule){.method = "GET", .body = "safe"});
 }
 
 static void teardown(void)
@@ -235,6 +237,36 @@ START_TEST(brought_along)
 }
 END_TEST
 
+static volatile sig_atomic_t pipes;
+static void on_pipe(int number)
+{
+    (void)number;
+    pipes++;
+}
+
+/* The host's SIGPIPE is none of ours: a connection that is reset while we send raises none. */
+START_TEST(no_sigpipe)
+{
+    dbl *plain = dbl_start(NULL);
+    dbl *const both[] = {plain, d};
+    signal(SIGPIPE, on_pipe);
+    net_start(&n, own_ca);
+    for (int i = 0; i < 4; i++) {
+        net_source s = {.size = 20 << 20};
+        ir_request req = net_upload(&s, true);
+        dbl_on(both[i % 2], &(dbl_rule){.path = "/up",
+                                        .times = 3,
+                                        .after_read = 1 << 20,
+                                        .fault = i < 2 ? DBL_RESET : DBL_CLOSE});
+        dbl_on(both[i % 2], &(dbl_rule){.path = "/up", .times = 1, .status = 201});
+        unit_ok(net_do(&n, dbl_url(both[i % 2]), "/up", &req), &n.err);
+        ck_assert_int_eq(n.reply.status, 201);
+    }
+    ck_assert_int_eq(pipes, 0);
+    dbl_stop(plain);
+}
+END_TEST
+
 static dbl *proxy;
 static void by_proxy(ir_conf *conf)
 {
@@ -276,6 +308,7 @@ Suite *suite_tls(void)
         plain_port_spoken_to_in_tls,
         tls_port_spoken_to_in_plain,
         brought_along,
+        no_sigpipe,
         tls_through_a_proxy,
     };
     Suite *s = suite_create("tls");

@@ -340,7 +340,10 @@ int ir_kube_forward(const ir_call *call, ir_kube *k, const char *ns, const char 
     f->pinged_ms = ir_now_ms();
     if (!address || !strcmp(address, "localhost"))
         address = "127.0.0.1";
-    int rc = open_listeners(f, ports, address, &why);
+    /* A listener in front of nothing would only fail its first visitor. */
+    int rc = ir_kube_get(call, k, ns, object, NULL, &why);
+    if (!rc)
+        rc = open_listeners(f, ports, address, &why);
     if (!rc)
         rc = loop(f, &why);
     while (f->n_links)

@@ -1,3 +1,2 @@
-# What stands on the public headers: the command line, and one-purpose programs.
+# What stands on the public headers: the command line.
 include examples/imgrel/local.mk
-include examples/programs.mk

@@ -254,13 +254,7 @@ static void print_diagnosis(const char *object, const json_t *j)
         printf("  cure: %s\n", cli_str(j, "cure"));
     json_array_foreach(json_object_get(j, "evidence"), i, e)
     {
-        if (json_is_string(e)) {
-            printf("  seen: %s\n", json_string_value(e));
-        } else {
-            fputs("  seen: ", stdout);
-            json_dumpf(e, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
-            putchar('\n');
-        }
+        printf("  seen: %s: %s\n", cli_str(e, "source"), cli_str(e, "text"));
     }
 }
 

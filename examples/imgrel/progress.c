@@ -160,6 +160,16 @@ static void bytes(struct cli_progress *p, const imgrel_event *e)
 
 static void say_line(struct cli_progress *p, const imgrel_event *e)
 {
+    /* The end of a step says it all; until then bars show that it goes on. */
+    if (e->kind == IMGREL_EVENT_STEP && !strcmp(e->detail, "began")) {
+        row_of(p, e);
+        if (p->mode == BARS)
+            draw(p, true);
+        return;
+    }
+    for (size_t i = 0; i < p->n_rows; i++)
+        if (e->kind == IMGREL_EVENT_STEP && !strcmp(p->rows[i].what, e->what))
+            forget(p, &p->rows[i]);
     clear_bars(p);
     if (e->kind == IMGREL_EVENT_RETRY)
         fprintf(stderr, "%s: again (try %u): %s\n", e->what, e->attempt, e->detail);

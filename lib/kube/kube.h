@@ -22,7 +22,8 @@ int ir_must_use ir_kube_request(const ir_call *call, ir_kube *k, const char *met
                                 imgrel_error *err);
 
 /* Kinds: "pod", "service", "secret", "namespace", "serviceaccount", "deployment", "event",
- * "configmap", "node" and their plurals. object is "kind/name". ns NULL: the context's. */
+ * "configmap", "node" and their plurals. object is "kind/name". ns NULL: the context's. ret NULL:
+ * is it there? */
 /* Reads it; ret NULL: only whether it is there. */
 int ir_must_use ir_kube_get(const ir_call *call, ir_kube *k, const char *ns, const char *object,
                             ir_json **ret, imgrel_error *err);

@@ -166,6 +166,7 @@ int ir_kube_get(const ir_call *call, ir_kube *k, const char *ns, const char *obj
 {
     ir_buf path = IR_BUF(IR_URL_MAX);
     if (ret)
+        if (ret)
         *ret = NULL;
     int rc = object_path(k, ns, object, &path, err);
     if (!rc)

@@ -94,7 +94,7 @@ static void clear_bars(struct cli_progress *p)
 
 static void draw_row(const row *r, int columns)
 {
-    char done[24], total[24], bar[33];
+    char done[24], total[24], bar[25];
     size_t full = r->total ? (size_t)(r->done * (sizeof bar - 1) / r->total) : 0;
 
     cli_size((double)r->done, done);
@@ -106,7 +106,7 @@ static void draw_row(const row *r, int columns)
         fprintf(stderr, "%.*s %s %s\n", columns - 40 > 8 ? columns - 40 : 8, r->what, r->detail,
                 r->done ? done : "");
     else
-        fprintf(stderr, "%-20.*s [%s] %s / %s %s\n", columns - 76 > 8 ? columns - 76 : 8, r->what,
+        fprintf(stderr, "%-20.*s [%s] %s / %s %s\n", columns - 60 > 8 ? columns - 60 : 8, r->what,
                 bar, done, total, r->detail);
 }
 
@@ -136,6 +136,13 @@ static void say_bytes(const char *name, const imgrel_event *e)
         fprintf(stderr, "%s: %s %s of %s\n", name, e->detail, size, e->total ? total : "?");
 }
 
+static bool is_doing(const char *detail)
+{
+    size_t len = strlen(detail);
+
+    return len > 3 && !strcmp(detail + len - 3, "ing");
+}
+
 static void bytes(struct cli_progress *p, const imgrel_event *e)
 {
     row *r = row_of(p, e);
@@ -153,7 +160,8 @@ static void bytes(struct cli_progress *p, const imgrel_event *e)
     if (ended)
         forget(p, r);
     clear_bars(p);
-    say_bytes(name, e);
+    if (!ended || !is_doing(e->detail)) /* "copying" all of it: "pushed" comes yet */
+        say_bytes(name, e);
     if (p->mode == BARS)
         draw(p, true);
 }

@@ -53,7 +53,13 @@ static int code_of_reason(const char *reason, int status)
 
 static void cure(imgrel_error *err, int code, const char *host, const char *reason)
 {
-    if (code == IMGREL_EDENIED)
+    if (code == IMGREL_EAUTH && err) {
+        err->cure[0] = '\0'; /* Harbor says 401 where others say 403 */
+        ir_cure(err,
+                "log in (imgrel login %s); a login that is there may lack the right, or the"
+                " project be missing",
+                host);
+    } else if (code == IMGREL_EDENIED)
         ir_cure(err, "the login for %s lacks the right to do this in the repository", host);
     else if (ir_streq(reason, "NAME_UNKNOWN"))
         ir_cure(err, "the repository is not there, or this login may not see it");

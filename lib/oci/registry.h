@@ -21,7 +21,8 @@ typedef struct ir_registry {
     char *scope, *scope_from; /* of the repository; of the one that is mounted from (NULL: none) */
     const char *scopes[2];
     ir_auth auth;
-    pthread_mutex_t lock;     /* guards begun */
+    pthread_mutex_t lock;     /* guards the rest */
+    bool from_refused;        /* the other repository must not be named to mount from */
     ir_upload_begun *begun;
 } ir_registry;
 

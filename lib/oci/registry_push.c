@@ -109,13 +109,13 @@ int ir_upload_begin(const ir_registry *r, const ir_call *call, char **ret_locati
 }
 
 /* 1: the repository has the blob now. 0: ret_location is an upload that waits for it. */
-static int mount(const ir_registry *r, const ir_call *call, const char *digest, const char *from,
-                 char **ret_location, imgrel_error *err)
+static int mount_from(const ir_registry *r, const ir_call *call, const char *digest,
+                      const char *from, char **ret_location, imgrel_error *err)
 {
     ir_reply reply = {0};
     ir_buf query = IR_BUF(IR_URL_MAX);
     ir_buf_addf(&query, "?mount=%s", digest);
-    ir_url_add_query(&query, "from", from ? from : r->base.ref.repository);
+    ir_url_add_query(&query, "from", from);
     int rc = ir_buf_check(&query, err, "mount");
     if (!rc)
         rc = post(r, call, ir_buf_str(&query), &reply, err);
@@ -126,6 +126,37 @@ static int mount(const ir_registry *r, const ir_call *call, const char *digest, 
     ir_buf_free(&query);
     ir_reply_free(&reply);
     return rc;
+}
+
+/* Whether the other repository may be named; once it was refused, it is not any more. */
+static bool may_name(ir_registry *r, bool refused)
+{
+    pthread_mutex_lock(&r->lock);
+    r->from_refused |= refused;
+    bool may = !r->from_refused;
+    pthread_mutex_unlock(&r->lock);
+    return may;
+}
+
+/* The same; 2: it came from the other repository. Where this login may not pull from that one
+ * (Harbor then refuses the POST as a whole), the blob is sent. */
+static int mount(ir_registry *r, const ir_call *call, const char *digest, const char *from,
+                 char **ret_location, imgrel_error *err)
+{
+    const char *own = r->base.ref.repository;
+    if (from && !ir_streq(from, own) && may_name(r, false)) {
+        imgrel_error e = {0};
+        int rc = mount_from(r, call, digest, from, ret_location, &e);
+        if (rc == 1)
+            return 2;
+        if (rc != IMGREL_EAUTH && rc != IMGREL_EDENIED) {
+            if (rc < 0 && err && !err->code)
+                *err = e;
+            return rc;
+        }
+        (void)may_name(r, true);
+    }
+    return mount_from(r, call, digest, own, ret_location, err);
 }
 
 /* ---- uploads that were begun by asking ------------------------------------------------------ */
@@ -172,7 +203,7 @@ int ir_registry_blob_have(ir_store *s, const ir_call *call, const ir_desc *d,
     int rc = mount(r, call, d->digest, from_repository, &location, err);
     if (rc == 0 && remember(r, d->digest, location) < 0)
         return ir_nomem(err);
-    return rc;
+    return rc > 0 ? 1 : rc;
 }
 
 /* ---- asking and ending ---------------------------------------------------------------------- */
@@ -358,11 +389,7 @@ int ir_registry_blob_put(ir_store *s, const ir_call *call, const ir_desc *d, con
     ir_registry *r = ir_registry_of(s);
     push p = {.r = r, .call = call, .d = d, .body = body, .location = recall(r, d->digest)};
     int rc = p.location ? 0 : mount(r, call, d->digest, from_repository, &p.location, err);
-    if (rc == 1)
-        *ret_state =
-            from_repository && !ir_streq(from_repository, s->ref.repository) ? "mounted" : "exists";
-    else
-        *ret_state = "pushed";
+    *ret_state = rc == 2 ? "mounted" : rc == 1 ? "exists" : "pushed";
     if (rc == 0)
         rc = send_blob(&p, err);
     free(p.location);

@@ -2,11 +2,12 @@
  * with both; through the public API only, but for the images that it is given. */
 #include "hub.h"
 
-Suite *suite_plain(void), *suite_login(void), *suite_tls(void), *suite_both(void);
+Suite *suite_plain(void), *suite_blobs(void), *suite_login(void), *suite_tls(void),
+    *suite_both(void);
 
 int main(void)
 {
-    unit_suite_fn *const fns[] = {suite_plain, suite_login, suite_tls, suite_both};
+    unit_suite_fn *const fns[] = {suite_plain, suite_blobs, suite_login, suite_tls, suite_both};
     if (!hub_there()) {
         puts("SKIP registry: docker-registry is not installed\n0 passed, 0 failed, 1 skipped");
         return 0;

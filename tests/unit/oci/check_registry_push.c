@@ -95,6 +95,27 @@ START_TEST(what_is_there_costs_one)
 }
 END_TEST
 
+/* Harbor refuses the POST where the login may not pull from the other repository. */
+START_TEST(a_mount_that_is_refused_is_a_push)
+{
+    ir_store *s = reg_begin(IR_STORE_WRITE);
+    source src = {0};
+    const char *state = NULL;
+    reg_on("POST", reg_path("/blobs/uploads/?mount=%s&from=secret%%2Fbase", reg_digest),
+           (dbl_rule){.status = 401, .body = "{\"errors\":[{\"code\":\"UNAUTHORIZED\"}]}"});
+    accept_upload("/up/1");
+    reg_on("POST", UPLOADS, (dbl_rule){.status = 201});
+    reg_on("PUT", "/up/1*", (dbl_rule){.status = 201});
+    unit_ok(push(s, &src, true, "secret/base", &state), &reg_net.err);
+    ck_assert_str_eq(state, "pushed");
+    ck_assert_uint_eq(dbl_count(reg_double, "POST", NULL), 2);
+    unit_ok(push(s, &src, true, "secret/base", &state), &reg_net.err);
+    ck_assert_str_eq(state, "exists");
+    ck_assert_uint_eq(dbl_count(reg_double, "POST", NULL), 3); /* it is not named again */
+    reg_end(s);
+}
+END_TEST
+
 START_TEST(asking_begins_the_upload)
 {
     ir_store *s = reg_begin(IR_STORE_WRITE);
@@ -270,8 +291,8 @@ START_TEST(an_upload_without_an_address_is_refused)
 END_TEST
 
 UNIT_SUITE(registry_push, two_requests_are_enough, what_is_there_costs_one,
-           asking_begins_the_upload, a_break_goes_on_where_the_registry_stands,
-           a_lost_upload_is_begun_again, what_cannot_be_repeated_is_cancelled,
-           a_broken_source_is_not_asked_again, the_registrys_no_is_final,
-           a_cancelled_upload_is_ended, another_origin_gets_no_login,
+           a_mount_that_is_refused_is_a_push, asking_begins_the_upload,
+           a_break_goes_on_where_the_registry_stands, a_lost_upload_is_begun_again,
+           what_cannot_be_repeated_is_cancelled, a_broken_source_is_not_asked_again,
+           the_registrys_no_is_final, a_cancelled_upload_is_ended, another_origin_gets_no_login,
            an_upload_without_an_address_is_refused)

@@ -3,6 +3,7 @@
 #include "oci/reg.h"
 
 #include "base/str.h"
+#include "run/copy.h"
 
 static int read_blob(ir_store *s, const ir_desc *d, ir_buf *out)
 {
@@ -130,6 +131,34 @@ START_TEST(what_is_corrupt_is_fetched_once_more)
 }
 END_TEST
 
+/* The copy engine cannot take bytes back that it gave away: it begins the blob again. */
+START_TEST(a_copy_fetches_what_is_corrupt_once_more)
+{
+    char digest[IR_DIGEST_MAX], bad[REG_SIZE + 1];
+    ir_store *s = reg_begin(IR_STORE_READ);
+    IR_AUTO(ir_ref) to = {0};
+    ir_copied done;
+    char *text = ir_format("{\"schemaVersion\":2,\"mediaType\":\"" IR_MT_OCI_MANIFEST
+                           "\",\"config\":{\"mediaType\":\"a/b\",\"digest\":\"%s\","
+                           "\"size\":%d},\"layers\":[]}",
+                           reg_digest, REG_SIZE);
+    unit_ok(ir_hash_bytes(text, strlen(text), digest, &reg_net.err), &reg_net.err);
+    memcpy(bad, reg_text, sizeof bad);
+    bad[REG_SIZE - 1] ^= 1;
+    reg_on("GET", reg_path("/manifests/1"), (dbl_rule){.body = text});
+    reg_on("GET", blob_path(), (dbl_rule){.body = bad, .times = 1});
+    reg_on("GET", blob_path(), (dbl_rule){.body = reg_text});
+    char *place = ir_format("oci:%s/dst:1", net_dir());
+    unit_ok(ir_ref_parse(place, &to, &reg_net.err), &reg_net.err);
+    unit_ok(ir_copy(&reg_net.call, ir_store_ref(s), &to, NULL, &done, &reg_net.err), &reg_net.err);
+    ck_assert_str_eq(done.digest, digest);
+    ck_assert_uint_eq(dbl_count(reg_double, "GET", blob_path()), 2);
+    free(place);
+    free(text);
+    reg_end(s);
+}
+END_TEST
+
 START_TEST(another_size_is_refused_at_once)
 {
     ir_store *s = reg_begin(IR_STORE_READ);
@@ -195,5 +224,5 @@ END_TEST
 
 UNIT_SUITE(registry_read, a_break_is_resumed_by_a_closed_range, a_range_may_be_ignored,
            a_range_may_begin_before, a_range_that_does_not_fit_is_refused, breaks_without_end_end,
-           what_is_corrupt_is_fetched_once_more, another_size_is_refused_at_once,
-           foreign_layers_are_anonymous, a_blob_is_there_or_not)
+           what_is_corrupt_is_fetched_once_more, a_copy_fetches_what_is_corrupt_once_more,
+           another_size_is_refused_at_once, foreign_layers_are_anonymous, a_blob_is_there_or_not)

@@ -390,6 +390,26 @@ START_TEST(robots_that_manage_robots)
 }
 END_TEST
 
+START_TEST(any_other_effect_denies)
+{
+    static const char *const effects[] = {"allow", "", "deny", "bogus"};
+    mock_up(NULL);
+    make_project("p", false);
+    for (int i = 0; i < 4; i++) {
+        answer a =
+            POST(API "/robots", ADMIN,
+                 text("{\"name\":\"r%d\",\"level\":\"project\",\"duration\":-1,"
+                      "\"permissions\":[{\"kind\":\"project\",\"namespace\":\"p\",\"access\":[{"
+                      "\"resource\":\"project\",\"action\":\"read\",\"effect\":\"%s\"}]}]}",
+                      i, effects[i]));
+        want(a, 201);
+        want(GET(API "/projects/p", text("robot$p+r%d:%s", i, string_at(a.json, "secret"))),
+             i < 2 ? 200 : 403);
+    }
+    mock_down();
+}
+END_TEST
+
 static void count_rights(const char *version, int system, int project)
 {
     mock_up(text("{\"version\": \"%s\"}", version));
@@ -567,6 +587,6 @@ UNIT_SUITE(noun, project_create_rules, project_conflict_burns_an_id, project_by_
            project_lists_are_filtered, quota_stops_a_push, robot_create_rules,
            robot_create_ignores_disable_and_secret, robot_secret_rules, robot_update_replaces,
            robot_expires_by_the_clock, robot_order_is_random, robot_outlives_its_projects,
-           robots_that_manage_robots, rights_of_each_version, older_versions_differ,
-           artifact_dies_with_all_its_tags, index_hides_its_children, labels_on_artifacts,
-           statistics_and_search)
+           robots_that_manage_robots, any_other_effect_denies, rights_of_each_version,
+           older_versions_differ, artifact_dies_with_all_its_tags, index_hides_its_children,
+           labels_on_artifacts, statistics_and_search)

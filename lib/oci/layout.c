@@ -5,14 +5,17 @@
 #include "base/fd.h"
 #include "base/limits.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MARKER "oci-layout"
 #define MARKER_MAX (4 * IR_KIB)
+#define STALE_S (24 * 3600)
 
 char *ir_layout_blob_path(const ir_layout *l, const char *digest)
 {
@@ -104,7 +107,10 @@ typedef struct file_writer {
 static int file_write(ir_writer *w, const void *p, size_t len, imgrel_error *err)
 {
     file_writer *f = (file_writer *)w;
-    return ir_fd_write(f->file.fd, ir_store_where(&f->l->base), p, len, err);
+    int rc = ir_fd_write(f->file.fd, ir_store_where(&f->l->base), p, len, err);
+    if (rc == IMGREL_EIO)
+        ir_cure(err, "make room where %.200s is", f->l->dir);
+    return rc;
 }
 
 static int file_commit(ir_writer *w, const char *digest, imgrel_error *err)
@@ -292,10 +298,29 @@ static int write_marker(const ir_layout *l, int fd, imgrel_error *err)
     return ir_fd_write(fd, l->dir, text, sizeof text - 1, err);
 }
 
+/* A process that was killed left its temporary file behind: after a day nobody writes to it. */
+static void sweep(const char *blobs)
+{
+    DIR *d = opendir(blobs);
+    time_t now = time(NULL);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        struct stat st;
+        if (!ir_starts(e->d_name, "upload.") || !ir_ends(e->d_name, ".tmp"))
+            continue;
+        if (!fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) && S_ISREG(st.st_mode) &&
+            now - st.st_mtime > STALE_S)
+            unlinkat(dirfd(d), e->d_name, 0);
+    }
+    if (d)
+        closedir(d);
+}
+
 static int make_marker(const ir_layout *l, const ir_call *call, const char *path, imgrel_error *err)
 {
     char *blobs = ir_path_join(l->dir, "blobs/sha256");
     int rc = blobs ? ir_mkdirs(blobs, 0755, err) : ir_nomem(err);
+    if (!rc)
+        sweep(blobs);
     free(blobs);
     if (rc < 0)
         return rc;

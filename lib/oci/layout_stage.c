@@ -123,7 +123,10 @@ void ir_tar_file_close(ir_tar_file *f)
 static int file_out(void *user, const void *p, size_t len, imgrel_error *err)
 {
     ir_newfile *file = user;
-    return ir_fd_write(file->fd, file->path, p, len, err);
+    int rc = ir_fd_write(file->fd, file->path, p, len, err);
+    if (rc == IMGREL_EIO)
+        ir_cure(err, "make room where %.200s is", file->path);
+    return rc;
 }
 
 int ir_tar_new_file_open(ir_tar_new_file *f, const char *path, imgrel_error *err)

@@ -5,7 +5,9 @@
 #include "base/str.h"
 #include "run/copy.h"
 
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 static char *place(const char *text)
@@ -257,6 +259,48 @@ START_TEST(depth_is_limited)
 }
 END_TEST
 
+/* In a mount namespace of the test's own; without the right to make one there is nothing to see. */
+static bool small_disk(const char *path)
+{
+    return !unshare(CLONE_NEWNS) && !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+           !mount("none", path, "tmpfs", 0, "size=128k");
+}
+
+START_TEST(a_full_disk_is_told_and_leaves_no_name)
+{
+    ir_desc top = {0};
+    ir_copied done;
+    imgrel_error err = {0};
+    begin(&top);
+    IR_AUTO(ir_manifest) m = {0};
+    char *big = support_bytes('r', 300000);
+    ir_store *s = make_store("oci", "src", IR_STORE_WRITE);
+    ir_desc config = make_blob(s, IR_MT_OCI_CONFIG, "{}", 2);
+    ir_desc layer = make_blob(s, IR_MT_OCI_LAYER, big, 300000);
+    unit_ok(ir_manifest_write(IR_MT_OCI_MANIFEST, &config, &layer, 1, NULL, &m, &err), &err);
+    unit_ok(ir_store_manifest_put(s, &support_call, &m, "big", &err), &err);
+    make_close(s);
+    unit_ok(ir_mkdirs(support_path("full"), 0755, &err), &err);
+    if (small_disk(support_path("full"))) {
+        ck_assert_int_eq(copy("oci:src:big", "oci:full/dst:x", NULL, &done, &err), IMGREL_EIO);
+        unit_error(&err, IMGREL_EIO, "No space left");
+        unit_error(&err, IMGREL_EIO, "make room");
+        ck_assert_int_eq(make_count("full/dst/blobs/sha256", ".tmp"), 0);
+        ck_assert_int_eq(copy("oci:full/dst:x", "oci:no:x", NULL, &done, &err), IMGREL_ENOTFOUND);
+        ck_assert_int_eq(copy("oci:src:big", "oci-archive:full/a.tar:x", NULL, &done, &err),
+                         IMGREL_EIO);
+        unit_error(&err, IMGREL_EIO, "make room");
+        ck_assert_int_eq(make_count("full", ".tar"), 0);
+        ck_assert_int_eq(make_count("full", ".tmp"), 0);
+        ck_assert_int_eq(umount(support_path("full")), 0);
+    }
+    ir_desc_free(&config);
+    ir_desc_free(&layer);
+    free(big);
+    end(&top);
+}
+END_TEST
+
 typedef struct seen {
     int calls, ended, stop_at;
 } seen;
@@ -292,4 +336,5 @@ UNIT_SUITE(copy, an_index_goes_whole_and_once, a_place_without_a_name_is_unchang
            only_new_tags_are_written, one_platform_is_its_manifest,
            some_platforms_are_a_smaller_index, a_missing_platform_is_told,
            a_damaged_source_leaves_no_name, a_digest_is_a_promise, a_dry_run_writes_nothing,
-           archives_and_layouts_take_each_others, depth_is_limited, progress_is_told_and_can_stop)
+           archives_and_layouts_take_each_others, depth_is_limited,
+           a_full_disk_is_told_and_leaves_no_name, progress_is_told_and_can_stop)

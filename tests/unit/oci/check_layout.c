@@ -4,7 +4,9 @@
 
 #include "base/str.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -213,6 +215,23 @@ START_TEST(two_processes_do_no_harm)
 }
 END_TEST
 
+START_TEST(what_a_killed_process_left_is_swept)
+{
+    support_begin();
+    const struct timespec old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    make_close(make_store("oci", "l", IR_STORE_WRITE));
+    support_file("l/blobs/sha256/upload.0123.tmp", "old", 0644);
+    ck_assert_int_eq(utimensat(AT_FDCWD, support_path("l/blobs/sha256/upload.0123.tmp"), old, 0),
+                     0);
+    int fd = open(support_path("l/blobs/sha256/upload.4567.tmp"), O_CREAT | O_WRONLY, 0644);
+    close(fd);
+    ir_store *s = make_store("oci", "l", IR_STORE_WRITE);
+    ck_assert_int_eq(make_count("l/blobs/sha256", ".tmp"), 1);
+    make_close(s);
+    support_end();
+}
+END_TEST
+
 START_TEST(referrers_are_found)
 {
     support_begin();
@@ -255,4 +274,4 @@ END_TEST
 UNIT_SUITE(layout, what_is_no_layout_is_refused, tags_come_go_and_move,
            the_index_lists_what_nothing_else_names, a_damaged_blob_is_refused,
            a_manifest_needs_its_blobs, digests_are_checked_before_they_are_paths,
-           two_processes_do_no_harm, referrers_are_found)
+           two_processes_do_no_harm, what_a_killed_process_left_is_swept, referrers_are_found)

@@ -91,7 +91,8 @@ int ir_reply_fail(const ir_request *req, const ir_reply *reply, const char *reas
 
 /* The same exchange, its body read bit by bit by the caller. */
 typedef struct ir_stream ir_stream;
-/* Returns once the head is there: ret has status and headers (body only unless 2xx). */
+/* Returns once the head is there: ret has status and headers (body only unless 2xx). The call is
+ * copied; what it points to must live until the stream is closed. */
 int ir_must_use ir_http_open(const ir_call *call, const ir_request *req, ir_stream **ret_stream,
                              ir_reply *ret, imgrel_error *err);
 /* Up to len bytes: their number, 0 at the end, or a code (ENET when the connection broke). */
@@ -101,8 +102,8 @@ int ir_must_use ir_stream_wait(ir_stream *s, int64_t timeout_ms, imgrel_error *e
 void ir_stream_close(ir_stream *s); /* at any point; NULL is fine */
 
 /* The base URL ("https://host:port", no slash at the end) by which a registry host is spoken to:
- * rules, plain_http, certs.d hosts; a loopback host that does not speak TLS falls back to http,
- * remembered by the session. malloc'ed. */
+ * rules, then plain_http; a loopback host that is in neither is asked, once a session, whether it
+ * speaks http. malloc'ed. */
 int ir_must_use ir_host_url(const ir_call *call, const char *host, char **ret, imgrel_error *err);
 
 #endif

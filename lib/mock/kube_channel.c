@@ -78,4 +78,4 @@ static void channel_ended(mk_tunnel *t, mk_link *l)
 }
 
 const mk_tunnel_ops mk_channel_ops = {channel_begin, channel_message, channel_from_pod,
-                                      channel_ended};
+                                      channel_ended, NULL};

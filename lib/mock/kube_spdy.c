@@ -1,6 +1,6 @@
 /* kube_spdy.c - port-forward by SPDY/3.1 streams, in WebSocket messages or bare: per connection an
  * error and a data stream of the same requestid. Their replies come in either order (here the data
- * stream's first, every second time); half-close works; a refused port leaves the rest usable. */
+ * stream's first when both came at once); half-close works; a refused port leaves the rest usable. */
 #include "mock/kube_tunnel.h"
 
 #include "net/ws.h"
@@ -48,13 +48,20 @@ static void over(mk_tunnel *t, mk_link *l, const char *why)
     push(t);
 }
 
+static void reply_error(mk_tunnel *t, mk_link *l)
+{
+    static const char *const none[] = {NULL};
+    if (l->error_id && !l->error_replied && !l->over)
+        ir_spdy_reply(t->spdy, l->error_id, none, false);
+    l->error_replied = l->error_id != 0;
+}
+
 static void both_there(mk_tunnel *t, mk_link *l)
 {
     static const char *const none[] = {NULL};
     char *why = NULL;
     ir_spdy_reply(t->spdy, l->data_id, none, false);
-    if (!l->error_replied)
-        ir_spdy_reply(t->spdy, l->error_id, none, false);
+    reply_error(t, l);
     if (!mk_link_dial(t, l, &why))
         over(t, l, why ? why : "error forwarding port");
     free(why);
@@ -62,15 +69,10 @@ static void both_there(mk_tunnel *t, mk_link *l)
 
 static void add_stream(mk_tunnel *t, mk_link *l, uint32_t id, bool is_error)
 {
-    static const char *const none[] = {NULL};
-    if (is_error) {
+    if (is_error)
         l->error_id = id;
-        l->error_replied = id / 4 % 2; /* by turns */
-        if (l->error_replied)
-            ir_spdy_reply(t->spdy, id, none, false);
-    } else {
+    else
         l->data_id = id;
-    }
     if (l->data_id && l->error_id)
         both_there(t, l);
 }
@@ -141,4 +143,13 @@ static void spdy_ended(mk_tunnel *t, mk_link *l)
     over(t, l, NULL);
 }
 
-const mk_tunnel_ops mk_spdy_ops = {spdy_begin, spdy_message, spdy_from_pod, spdy_ended};
+/* Some clients wait for the error stream's reply before they open the data stream. */
+static void spdy_settled(mk_tunnel *t)
+{
+    for (size_t i = 0; i < t->n_links; i++)
+        reply_error(t, &t->links[i]);
+    push(t);
+}
+
+const mk_tunnel_ops mk_spdy_ops = {spdy_begin, spdy_message, spdy_from_pod, spdy_ended,
+                                   spdy_settled};

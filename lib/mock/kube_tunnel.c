@@ -156,11 +156,12 @@ static void take_client(mk_tunnel *t)
 {
     if (t->ws) {
         take_frames(t);
-        return;
-    }
-    if (t->in.len)
+    } else if (t->in.len) {
         t->ops->message(t, IR_WS_BINARY, t->in.p, t->in.len);
-    ir_buf_truncate(&t->in, 0);
+        ir_buf_truncate(&t->in, 0);
+    }
+    if (t->ops->settled)
+        t->ops->settled(t);
 }
 
 static void read_client(mk_tunnel *t)
@@ -234,7 +235,7 @@ void mk_tunnel_run(mk_tunnel *t, int sock, const char *extra, size_t extra_len)
     fcntl(sock, F_SETFL, fcntl(sock, F_GETFL) | O_NONBLOCK);
     t->ops->begin(t);
     ir_buf_add(&t->in, extra, extra_len);
-    if (extra_len)
+    if (extra_len && !t->broken)
         take_client(t);
     while (!t->ended && !t->broken) {
         for (size_t i = 0; i < t->n_links; i++)

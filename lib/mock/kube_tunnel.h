@@ -30,6 +30,7 @@ typedef struct mk_tunnel_ops {
     void (*message)(mk_tunnel *t, int opcode, const char *p, size_t len);
     void (*from_pod)(mk_tunnel *t, mk_link *l, const char *p, size_t len);
     void (*pod_ended)(mk_tunnel *t, mk_link *l);
+    void (*settled)(mk_tunnel *t); /* all that came is looked at; may be NULL */
 } mk_tunnel_ops;
 
 struct mk_tunnel {

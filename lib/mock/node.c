@@ -199,7 +199,7 @@ static int choose_dir(struct mk_node *n, const ir_json *config, imgrel_error *er
     }
     if (!rc)
         rc = ir_hash_bytes(n->dir, strlen(n->dir), digest, err);
-    if (!rc && !(n->cgroup = ir_format("imgrel-mock/%.16s", digest + 7)))
+    if (!rc && !(n->cgroup = ir_format("imgrel-mock-%.16s", digest + 7)))
         rc = ir_nomem(err);
     return rc;
 }
@@ -311,7 +311,7 @@ void mk_node_stop(imgrel_mock *m)
     if (n->has_thread)
         pthread_join(n->thread, NULL);
     if (n->dir) {
-        mk_node_clean(n->dir, n->cgroup ? n->cgroup : "imgrel-mock/none");
+        mk_node_clean(n->dir, n->cgroup ? n->cgroup : "imgrel-mock-none");
         rmdir(n->dir);
     }
     m->node = NULL;

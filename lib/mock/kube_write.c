@@ -105,6 +105,9 @@ bool mk_check_object(mk_kcall *c, ir_json *object)
                        mk_name(object), c->name);
     if (!c->done && !strcmp(c->kind->kind, "Secret"))
         base64_ok(c, ir_json_get(object, "data"), api);
+    /* Stored objects do without: their kind is known. */
+    ir_json_remove(object, "kind");
+    ir_json_remove(object, "apiVersion");
     ir_strv_free(&unknown);
     free(bad);
     return !c->done;

@@ -1,6 +1,7 @@
 /* kube_spdy.c - port-forward by SPDY/3.1 streams, in WebSocket messages or bare: per connection an
- * error and a data stream of the same requestid. Their replies come in either order (here the data
- * stream's first when both came at once); half-close works; a refused port leaves the rest usable. */
+ * error and a data stream of the same requestid. Replies come in either order (here the data
+ * stream's first when both came at once); half-close works; a refused port leaves the rest usable.
+ */
 #include "mock/kube_tunnel.h"
 
 #include "net/ws.h"

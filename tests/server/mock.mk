@@ -14,8 +14,8 @@ tests_server_page_CFLAGS = -O1 -Wall
 tests_server_page_LDFLAGS = -all-static
 tests_server_mock_kube_test_SOURCES = tests/server/mock_kube_test.c tests/server/mock_http.c \
 	tests/server/mock_http.h tests/server/mock_kube.c tests/server/mock_kube.h \
-	tests/server/mock_kube_api.c tests/server/mock_kube_apply.c tests/server/mock_kube_pod.c \
-	tests/server/mock_kube_forward.c tests/server/mock_kube_run.c
+	tests/server/mock_kube_api.c tests/server/mock_kube_list.c tests/server/mock_kube_apply.c \
+	tests/server/mock_kube_pod.c tests/server/mock_kube_forward.c tests/server/mock_kube_run.c
 tests_server_mock_kube_test_CPPFLAGS = $(unit_cppflags) -I$(top_srcdir)/tests/server
 tests_server_mock_kube_test_LDADD = lib/libmockcore.la $(unit_libs) $(mock_libs)
 endif

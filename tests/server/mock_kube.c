@@ -143,7 +143,7 @@ const ir_json *event_of(const char *pod, const char *reason)
     return ir_json_at(ir_json_get(a.json, "items"), 0);
 }
 
-/* ---- upgraded connections ------------------------------------------------------------------ */
+/* ---- upgraded connections ------------------------------------------------------------------- */
 
 static int dial(void)
 {
@@ -244,8 +244,7 @@ void wire_close(wire *w)
     free(w);
 }
 
-/* ---- images ------------------------------------------------------------------------------------
- */
+/* ---- images --------------------------------------------------------------------------------- */
 
 bool can_run(void)
 {

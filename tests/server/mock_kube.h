@@ -46,8 +46,7 @@ const char *base64(const char *text);
 /* The first event of a pod with this reason, NULL: none. */
 const ir_json *event_of(const char *pod, const char *reason);
 
-/* ---- upgraded connections ----------------------------------------------------------------------
- */
+/* ---- upgraded connections ------------------------------------------------------------------- */
 
 typedef struct wire {
     int fd;
@@ -71,8 +70,7 @@ int wire_read(wire *w, const char **ret_p, size_t *ret_len);
 const char *wire_rest(wire *w); /* a reply's body, until the end */
 void wire_close(wire *w);
 
-/* ---- a node that runs
- * ---------------------------------------------------------------------------- */
+/* ---- a node that runs ----------------------------------------------------------------------- */
 
 /* Pushes an image of the static program page into host/repository:tag as admin; its digest.
  * platforms NULL: this machine's and another. */

@@ -33,8 +33,7 @@ static void run_page(const char *name, const char *args, const char *policy)
     ck_assert_msg(a.status == 201, "%s", a.body);
 }
 
-/* ---- what is on this machine
- * --------------------------------------------------------------------- */
+/* ---- what is on this machine ---------------------------------------------------------------- */
 
 static int count_lines(const char *path, const char *word)
 {
@@ -97,8 +96,7 @@ static int count_in(const char *s, const char *word)
     return n;
 }
 
-/* ---- tests
- * ----------------------------------------------------------------------------------------- */
+/* ---- tests ---------------------------------------------------------------------------------- */
 
 START_TEST(from_a_layout_to_a_page)
 {

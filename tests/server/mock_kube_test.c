@@ -3,9 +3,11 @@
 #include "unit.h"
 
 Suite *suite_kube_api(void);
+Suite *suite_kube_list(void);
 Suite *suite_kube_apply(void);
 Suite *suite_kube_pod(void);
 Suite *suite_kube_forward(void);
 Suite *suite_kube_run(void);
 
-UNIT_MAIN(suite_kube_api, suite_kube_apply, suite_kube_pod, suite_kube_forward, suite_kube_run)
+UNIT_MAIN(suite_kube_api, suite_kube_list, suite_kube_apply, suite_kube_pod, suite_kube_forward,
+          suite_kube_run)

@@ -307,7 +307,7 @@ static void log_warnings(const trip *t)
 static void tell_tries(const trip *t, imgrel_error *e)
 {
     size_t len = strlen(e->message);
-    if (t->tries > 1)
+    if (t->tries > 1 && !strstr(e->message, "; tried "))
         snprintf(e->message + len, sizeof e->message - len, "; tried %u times", t->tries);
 }
 

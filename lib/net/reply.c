@@ -57,9 +57,20 @@ static void fill(const ir_reply *reply, const char *reason, imgrel_error *err)
         err->retry_after_ms = ms;
 }
 
-static void advise(const ir_request *req, const char *host, int status, imgrel_error *err)
+/* Somebody else than who was asked: no login of ours goes there. */
+static bool is_elsewhere(const ir_request *req, const ir_url *at)
 {
-    if (status == 401 && req->auth && req->auth->kind == IR_AUTH_REGISTRY)
+    IR_AUTO(ir_url) home = {0};
+    return at->host && !ir_url_parse(req->url, &home, NULL) && !ir_url_same_origin(&home, at);
+}
+
+static void advise(const ir_request *req, const ir_url *at, int status, imgrel_error *err)
+{
+    const char *host = at->host ? at->host : "";
+    if ((status == 401 || status == 403) && is_elsewhere(req, at))
+        ir_cure(err, "the server sent us on to %s:%d, which refuses: no login goes along", host,
+                at->port);
+    else if (status == 401 && req->auth && req->auth->kind == IR_AUTH_REGISTRY)
         ir_cure(err, "log in: imgrel login %s", req->auth->host ? req->auth->host : host);
     else if (status == 429)
         ir_cure(err, "the server limits how often it may be asked: wait, or log in");
@@ -81,7 +92,7 @@ int ir_reply_fail(const ir_request *req, const ir_reply *reply, const char *reas
                      named ? "" : ": ", text, reply->status);
     if (err && err->code == rc && !err->http_status) {
         fill(reply, reason, err);
-        advise(req, host, reply->status, err);
+        advise(req, &url, reply->status, err);
     }
     return rc;
 }

@@ -17,6 +17,14 @@ static size_t fail_callback(ir_wire *w, int rc)
     return 0;
 }
 
+static int check_size(ir_wire *w, const ir_buf *b, const char *what)
+{
+    if (b->bad != IMGREL_ELIMIT)
+        return ir_buf_check(b, &w->error, what);
+    return ir_fail(&w->error, IMGREL_ELIMIT, "%s: %s: the %s is over %zu bytes", w->host, w->what,
+                   what, b->max);
+}
+
 /* "HTTP/1.1 200 OK": a new head begins; what an interim reply said is dropped. */
 static void begin_head(ir_wire *w, const char *line, size_t len)
 {
@@ -50,8 +58,14 @@ size_t ir_wire_header(char *p, size_t one, size_t n, void *user)
     ir_wire *w = user;
     size_t len = one * n;
     w->received += len;
-    if (w->head) /* trailers */
-        return len;
+    if (w->head) { /* trailers: nothing is kept of them, but they must end */
+        w->trailers += len;
+        if (w->trailers <= IR_HEADERS_MAX)
+            return len;
+        return fail_callback(w, ir_fail(&w->error, IMGREL_ELIMIT,
+                                        "%s: %s: the reply's trailers do not end", w->host,
+                                        w->what));
+    }
     while (len && (p[len - 1] == '\n' || p[len - 1] == '\r'))
         len--;
     if (len > 5 && memcmp(p, "HTTP/", 5) == 0)
@@ -60,7 +74,7 @@ size_t ir_wire_header(char *p, size_t one, size_t n, void *user)
         add_header(w, p, len);
     else if (w->status >= 200 || w->status == 101)
         w->head = true;
-    int rc = ir_buf_check(&w->reply->headers, &w->error, "reply headers");
+    int rc = check_size(w, &w->reply->headers, "reply's head");
     return rc ? fail_callback(w, rc) : one * n;
 }
 
@@ -80,13 +94,15 @@ static size_t keep_body(ir_wire *w, const char *p, size_t len)
         return 0;
     }
     ir_buf_add(body, p, len);
-    int rc = ir_buf_check(body, &w->error, "reply body");
+    int rc = check_size(w, body, "reply's body");
     return rc ? fail_callback(w, rc) : len;
 }
 
 static size_t give_stream(ir_wire *w, const char *p, size_t len)
 {
-    size_t direct = w->want_len - w->want_n, kept = w->ring.len - w->ring_at;
+    ir_buf_drop(&w->ring, w->ring_at); /* what was read makes room */
+    w->ring_at = 0;
+    size_t direct = w->want_len - w->want_n, kept = w->ring.len;
     if (!kept && direct > len)
         direct = len;
     if (kept)
@@ -98,10 +114,6 @@ static size_t give_stream(ir_wire *w, const char *p, size_t len)
     if (direct)
         memcpy(w->want + w->want_n, p, direct);
     w->want_n += direct;
-    if (!kept) {
-        ir_buf_clear(&w->ring);
-        w->ring_at = 0;
-    }
     ir_buf_add(&w->ring, p + direct, len - direct);
     int rc = ir_buf_check(&w->ring, &w->error, "stream");
     return rc ? fail_callback(w, rc) : len;

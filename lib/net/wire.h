@@ -45,6 +45,7 @@ typedef struct ir_wire {
     int64_t given; /* bytes of a source so far */
     int64_t started_ms, active_ms;
     uint64_t received, seen; /* bytes; seen: at the last look for a stall */
+    size_t trailers;
     unsigned n_try;
     bool logged;
 

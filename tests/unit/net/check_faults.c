@@ -207,6 +207,47 @@ static int count_events(void *user, const imgrel_event *ev)
     return 0;
 }
 
+/* A server that never ends its head, or what follows a body, is cut off and named. */
+START_TEST(endless_lines)
+{
+    static const struct {
+        const char *head, *error;
+    } rows[] = {
+        {"HTTP/1.1 200 OK\r\n", "the reply's head is over 131072 bytes"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n",
+         "the reply's trailers do not end"},
+    };
+    ir_request req = {.what = "/x"};
+    ir_buf raw = IR_BUF(IR_MIB);
+    char want[100];
+    ir_buf_adds(&raw, rows[_i].head);
+    while (raw.len < 200000)
+        ir_buf_adds(&raw, "X-Line: some more of it\r\n");
+    dbl_on(d, &(dbl_rule){.raw = raw.p});
+    ck_assert_int_eq(net_do(&n, dbl_url(d), "/x", &req), IMGREL_ELIMIT);
+    snprintf(want, sizeof want, "127.0.0.1:%d: /x: %s", dbl_port(d), rows[_i].error);
+    unit_error(&n.err, IMGREL_ELIMIT, want);
+    ir_buf_free(&raw);
+}
+END_TEST
+
+/* Nobody is told to log in where he was asked, when it was another that refused. */
+START_TEST(refused_elsewhere)
+{
+    const char *scopes[] = {"repository:a:pull"};
+    ir_auth auth = {.kind = IR_AUTH_REGISTRY, .host = "a.example", .scopes = scopes, .n_scopes = 1};
+    ir_request req = {.auth = &auth};
+    char *to = ir_format("Location: %s/there\r\n", dbl_url(other));
+    dbl_on(d, &(dbl_rule){.status = 307, .headers = to});
+    dbl_on(other, &(dbl_rule){.status = 401, .headers = "WWW-Authenticate: Basic realm=x\r\n"});
+    unit_ok(net_do(&n, dbl_url(d), "/x", &req), &n.err);
+    req.url = dbl_url(d);
+    ck_assert_int_eq(ir_reply_fail(&req, &n.reply, NULL, &n.err, "x"), IMGREL_EAUTH);
+    ck_assert_ptr_nonnull(strstr(n.err.cure, "sent us on to 127.0.0.1:"));
+    free(to);
+}
+END_TEST
+
 START_TEST(retries_are_reported)
 {
     n.call.progress = count_events;
@@ -223,7 +264,7 @@ Suite *suite_faults(void)
     const TTest *const tests[] = {posts_are_not_repeated, sink_with_bytes_is_not_tried_again,
                                   gives_up_and_says_so,   retry_after_is_kept,
                                   refused_for_a_while,    stale_connection_is_replaced,
-                                  retries_are_reported};
+                                  retries_are_reported,   refused_elsewhere};
     Suite *s = suite_create("faults");
     TCase *c = tcase_create("faults");
     tcase_set_timeout(c, 120);
@@ -231,6 +272,7 @@ Suite *suite_faults(void)
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         tcase_add_test(c, tests[i]);
     tcase_add_loop_test(c, faults_are_tried_again, 0, N_FAULTS);
+    tcase_add_loop_test(c, endless_lines, 0, 2);
     tcase_add_loop_test(c, upload_faults_are_tried_again, 0, N_UPLOAD_FAULTS);
     suite_add_tcase(s, c);
     return s;

@@ -150,6 +150,30 @@ START_TEST(slow_reader)
 }
 END_TEST
 
+/* Whoever waits between small reads has room again for what he has read. */
+START_TEST(waits_between_reads)
+{
+    ir_stream *s = NULL;
+    size_t len = 3000000, at = 0;
+    char *body = pattern(len), *buf = malloc(60000);
+    int64_t k = 1;
+    dbl_on(d, &(dbl_rule){.body = body});
+    unit_ok(open_path("/", 0, &s), &n.err);
+    while (k > 0) {
+        int rc = ir_stream_wait(s, 1000, &n.err);
+        k = rc < 0 ? rc : ir_stream_read(s, buf, 20000 + at % 40000, &n.err);
+        if (k > 0)
+            ck_assert(memcmp(buf, body + at, (size_t)k) == 0);
+        at += k > 0 ? (size_t)k : 0;
+    }
+    ck_assert_msg(k == 0, "%s", n.err.message);
+    ck_assert_uint_eq(at, len);
+    ir_stream_close(s);
+    free(body);
+    free(buf);
+}
+END_TEST
+
 START_TEST(silence_that_is_normal)
 {
     ir_stream *s = NULL;
@@ -269,6 +293,7 @@ Suite *suite_stream(void)
 {
     const TTest *const tests[] = {
         errors_have_their_body, broken_in_the_middle, dropped_early, slow_reader,
+        waits_between_reads,
         silence_that_is_normal, head_is_tried_again,  upgraded,      not_upgraded,
     };
     Suite *s = suite_create("stream");

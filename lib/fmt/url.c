@@ -190,7 +190,10 @@ bool ir_url_is_local(const ir_url *u)
     struct in6_addr a6;
     char text[64];
     size_t len = strlen(u->host);
-    if (!strcmp(u->host, "localhost") || ir_ends(u->host, ".localhost"))
+    const char *dot = ir_ends(u->host, ".") ? "." : "";
+    char local[] = ".localhost.";
+    local[10] = *dot;
+    if (!strcmp(u->host, local + 1) || ir_ends(u->host, local))
         return true;
     if (u->host[0] == '[' && len < sizeof text) {
         memcpy(text, u->host + 1, len - 2);

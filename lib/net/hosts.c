@@ -5,6 +5,7 @@
 #include "net/http.h"
 #include "net/memo.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 
 #define PROBE_MS 2000
@@ -35,8 +36,12 @@ bool ir_host_matches(const char *pattern, const char *host, int port)
 bool ir_host_is_loopback(const char *host)
 {
     size_t len;
+    char v4[INET_ADDRSTRLEN] = "";
+    struct in_addr a;
     split_port(host, &len);
-    return (len == 9 && strncasecmp(host, "localhost", 9) == 0) || ir_starts(host, "127.") ||
+    memcpy(v4, host, len < sizeof v4 ? len : 0);
+    return (len == 9 && strncasecmp(host, "localhost", 9) == 0) ||
+           (inet_pton(AF_INET, v4, &a) == 1 && ntohl(a.s_addr) >> 24 == 127) ||
            (len == 5 && strncmp(host, "[::1]", 5) == 0);
 }
 

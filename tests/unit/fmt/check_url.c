@@ -152,6 +152,8 @@ START_TEST(local)
     } t[] = {
         {"http://localhost/", true},
         {"http://x.localhost/", true},
+        {"http://localhost./", true},
+        {"http://x.localhost./", true},
         {"http://127.0.0.1/", true},
         {"http://127.1/", true},
         {"http://0x7f000001/", true},

@@ -36,6 +36,8 @@ START_TEST(matching)
     ck_assert(ir_host_is_loopback("[::1]:5000"));
     ck_assert(!ir_host_is_loopback("localhost.example"));
     ck_assert(!ir_host_is_loopback("10.0.0.1"));
+    ck_assert(!ir_host_is_loopback("127.evil.example:5000")); /* would be asked in plain HTTP */
+    ck_assert(!ir_host_is_loopback("127.0.0.1.example"));
 }
 END_TEST
 

@@ -65,7 +65,7 @@ func TestErrors(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 	c := client(t, nil)
-	_, err = c.Digest(context.Background(), "UPPER/case:1", nil)
+	_, err = c.Digest(context.Background(), "host.example/UPPER/case:1", nil)
 	var e *Error
 	if !errors.As(err, &e) || e.Name != "IMGREL_EINVAL" {
 		t.Fatalf("%v", err)

@@ -8,9 +8,8 @@ progress(kind, what, detail, done, total), and raises imgrel.Error."""
 import ctypes as C
 import json
 
-from . import _abi
 from ._call import (OPTS, AuthError, Cancelled, Conflict, DigestError, Error, NotFound, Out, Timeout,
-                    call, lib, quick, raised, text)
+                    call, iterate, lib, quick, text)
 
 __all__ = ["Client", "Harbor", "Kube", "Release", "Robot", "Error", "NotFound", "AuthError", "Conflict",
            "DigestError", "Timeout", "Cancelled", "version"]
@@ -89,28 +88,13 @@ class Client(_Handle):
         call("delete", self._p, text(ref), OPTS, **how)
 
     def tags(self, repository, **how):
-        return self._iterate("tags", text(repository), **how)
+        return iterate("tags", self._p, text(repository), **how)
 
     def catalog(self, host, **how):
-        return self._iterate("catalog", text(host), **how)
+        return iterate("catalog", self._p, text(host), **how)
 
     def login(self, host, user, secret, **how):
         call("login", self._p, text(host), text(user), text(secret), OPTS, **how)
-
-    def _iterate(self, name, *args, **how):
-        it, err = C.c_void_p(), _abi.Error()
-        call(name, self._p, *args, OPTS, C.byref(it), **{k: v for k, v in how.items() if k != "progress"})
-        try:
-            item = C.c_void_p()
-            while True:
-                rc = lib.imgrel_iter_next(it, C.byref(item), C.byref(err))
-                if rc < 0:
-                    raise raised(err)
-                if rc == 0:
-                    return
-                yield C.string_at(item.value).decode("utf-8", "replace")
-        finally:
-            lib.imgrel_iter_free(it)
 
     def harbor(self, url, user=None, password=None):
         return Harbor(self, url, user, password)

@@ -82,7 +82,7 @@ def text(value):
     return value if value is None or isinstance(value, bytes) else os.fspath(value).encode()
 
 
-class _Run:
+class Run:
     """The opts of one call, and what its callback raised."""
 
     def __init__(self, timeout=None, platform=None, jobs=0, force=False, dry_run=False, progress=None):
@@ -135,21 +135,60 @@ def _interruptible(run, fn, args):
     return result[0]
 
 
+def perform(run, fn, args):
+    """fn(*args) under run's token, on a worker when this is the main thread."""
+    main = threading.current_thread() is threading.main_thread()
+    rc = _interruptible(run, fn, args) if main else fn(*args)
+    if run.raised is not None:
+        raise run.raised
+    return rc
+
+
+def call_in(run, name, *args):
+    """imgrel_NAME(args..., &err) with run's opts where OPTS stands in args."""
+    err = _abi.Error()
+    args = [C.byref(run.opts) if a is OPTS else a for a in args] + [C.byref(err)]
+    rc = perform(run, getattr(lib, "imgrel_" + name), args)
+    if rc < 0:
+        raise raised(err)
+    return rc
+
+
 def call(name, *args, **how):
-    """imgrel_NAME(args..., opts, [outs...], &err): OPTS in args stands for the opts."""
-    run, err = _Run(**how), _abi.Error()
+    """One call with opts of its own."""
+    run = Run(**how)
     try:
-        args = [C.byref(run.opts) if a is OPTS else a for a in args] + [C.byref(err)]
-        fn = getattr(lib, "imgrel_" + name)
-        main = threading.current_thread() is threading.main_thread()
-        rc = _interruptible(run, fn, args) if main else fn(*args)
-        if run.raised is not None:
-            raise run.raised
-        if rc < 0:
-            raise raised(err)
-        return rc
+        return call_in(run, name, *args)
     finally:
         run.close()
+
+
+def iterate(name, *args, **how):
+    """The items of imgrel_NAME(args..., &iterator); the token lives as long as the iterator does."""
+    run, it = Run(**how), C.c_void_p()
+    try:
+        call_in(run, name, *args, OPTS, C.byref(it))
+        more = True
+        while more:
+            items, err = [], _abi.Error()
+            rc = perform(run, _some, (it, items, err))
+            yield from items
+            if rc < 0:
+                raise raised(err)
+            more = rc == 1
+    finally:
+        lib.imgrel_iter_free(it)
+        run.close()
+
+
+def _some(it, items, err):
+    """Up to 256 items, so that a long list does not change threads for each."""
+    item, rc = C.c_void_p(), 1
+    while rc == 1 and len(items) < 256:
+        rc = lib.imgrel_iter_next(it, C.byref(item), C.byref(err))
+        if rc == 1:
+            items.append(C.string_at(item.value).decode("utf-8", "replace"))
+    return rc
 
 
 def quick(name, *args):

@@ -205,27 +205,30 @@ static void give_version(mk_kcall *c)
     free(full);
 }
 
+static void discover(mk_kcall *c)
+{
+    size_t len = strlen(c->r->path);
+    char *path = ir_strndup(c->r->path, len - (c->r->path[len - 1] == '/'));
+    if (!path)
+        mk_no_memory(c);
+    else if (!c->user)
+        mk_status(c, 403, "Forbidden", ir_json_new_object(),
+                  "forbidden: User \"system:anonymous\" cannot get path \"%s\"", path);
+    else
+        mk_kube_discovery(c, path);
+    free(path);
+}
+
+/* /api/VERSION/..., /apis/GROUP/VERSION/... */
 static void by_group(mk_kcall *c, const ir_strv *parts)
 {
     bool core = !strcmp(parts->v[0], "api");
     size_t skip = core ? 2 : 3;
-    const char *group = core ? "" : parts->n > 1 ? parts->v[1] : "";
-    const char *version = parts->n >= skip ? parts->v[skip - 1] : NULL;
     if (parts->n <= skip) {
-        char *path = NULL;
-        if (parts->n == 3)
-            path = ir_format("/%s/%s/%s", parts->v[0], parts->v[1], parts->v[2]);
-        else
-            path = ir_format(parts->n == 2 ? "/%s/%s" : "/%s", parts->v[0], parts->v[1]);
-        if (!c->user)
-            mk_status(c, 403, "Forbidden", ir_json_new_object(),
-                      "forbidden: User \"system:anonymous\" cannot get path \"%s\"",
-                      path ? path : "");
-        else
-            mk_kube_discovery(c, path ? path : "");
-        free(path);
+        discover(c);
         return;
     }
+    const char *group = core ? "" : parts->v[1], *version = parts->v[skip - 1];
     ir_strv rest = {parts->v + skip, parts->n - skip};
     if (!mk_group_known(group, version))
         mk_text(c, 404, "404 page not found\n");

@@ -454,13 +454,21 @@ void mk_kube_stop(imgrel_mock *m)
 
 /* ---- state ---------------------------------------------------------------------------------- */
 
+/* A copy: references to what is stored are counted under the lock only. */
+static ir_json *state_of(const mk_object *o)
+{
+    ir_json *typed = mk_typed(o->kind, o->json), *copy = ir_json_copy(typed);
+    ir_json_free(typed);
+    return copy;
+}
+
 ir_json *mk_kube_state(imgrel_mock *m)
 {
     struct mk_kube *k = m->kube;
     ir_json *list = ir_json_new_array();
     for (size_t i = 0; k && i < k->n_objects; i++)
         if (strcmp(k->objects[i].kind->plural, "nodes"))
-            ir_json_append(list, mk_typed(k->objects[i].kind, k->objects[i].json));
+            ir_json_append(list, state_of(&k->objects[i]));
     ir_json *state = ir_json_new_object();
     ir_json_put(state, "rv", ir_json_new_int(k ? k->rv : 0));
     ir_json_put(state, "serial", ir_json_new_int(k ? k->serial : 0));

@@ -1,14 +1,15 @@
 /* kube.h - the mock's Kubernetes API from the inside: one store of objects with a history, kinds as
  * rows of a table, schemas as text, and the steps of a request. Objects in the store never change:
- * a write puts a changed copy in their place, so that a reader may keep a reference without the
- * lock. Functions marked (lock) are called with imgrel_mock.lock held. */
+ * a write puts a changed copy in their place. References to them are taken and dropped with
+ * imgrel_mock.lock held, which functions marked (lock) want, and so are answers that share values
+ * with them given. */
 #ifndef IR_MOCK_KUBE_H
 #define IR_MOCK_KUBE_H
 
 #include "mock/server.h"
 #include "base/limits.h"
-#include "fmt/header.h"
 #include "base/str.h"
+#include "fmt/header.h"
 
 #define MK_KUBE_BODY_MAX (3 * IR_MIB) /* the API server's own limit of a body */
 #define MK_RV_FIRST 1000              /* so that resourceVersion=1 is long gone */

@@ -277,7 +277,9 @@ void mk_kube_apply(mk_kcall *c)
     if (object && body_fits(c, object)) {
         pthread_mutex_lock(&c->m->lock);
         apply_stored(c, object);
+        ir_json_free(object); /* it shares values with what is stored */
         pthread_mutex_unlock(&c->m->lock);
+    } else {
+        ir_json_free(object);
     }
-    ir_json_free(object);
 }

@@ -174,33 +174,38 @@ void mk_kube_delete(mk_kcall *c)
     removal_free(&r);
 }
 
+static void run_all(mk_kcall *c, const removal *r, const mk_selector *sel)
+{
+    mk_objects all;
+    ir_json *items = ir_json_new_array();
+    if (mk_store_list(c->k, c->kind, c->ns, 0, &all))
+        for (size_t i = 0; i < all.n; i++)
+            if (mk_selector_match(sel, all.v[i]))
+                ir_json_append(items, remove_one(c, r, all.v[i]));
+    mk_objects_free(&all);
+    char *kind = ir_format("%sList", c->kind->kind);
+    ir_json *list =
+        ir_json_pack("{s:s, s:s, s:{}}", "kind", kind ? kind : "", "apiVersion", "v1", "metadata");
+    ir_json_put(list, "items", items);
+    mk_give(c, 200, list);
+    free(kind);
+}
+
 void mk_kube_delete_all(mk_kcall *c)
 {
     removal r = {.grace = -1};
     mk_selector sel = {mk_arg(c, "labelSelector"), mk_arg(c, "fieldSelector"), c->kind};
     char *bad = NULL;
-    mk_objects all = {0};
     if (!c->kind->namespaced || mk_kind_is_event_view(c->kind)) {
         mk_status(c, 405, "MethodNotAllowed", ir_json_new_object(),
                   "the server does not allow this method on the requested resource");
     } else if (!mk_selector_check(&sel, &bad)) {
         mk_bad_request(c, "%s", bad ? bad : "");
     } else if (read_removal(c, &r)) {
-        ir_json *items = ir_json_new_array();
         pthread_mutex_lock(&c->m->lock);
-        if (mk_store_list(c->k, c->kind, c->ns, 0, &all))
-            for (size_t i = 0; i < all.n; i++)
-                if (mk_selector_match(&sel, all.v[i]))
-                    ir_json_append(items, remove_one(c, &r, all.v[i]));
+        run_all(c, &r, &sel);
         pthread_mutex_unlock(&c->m->lock);
-        char *kind = ir_format("%sList", c->kind->kind);
-        ir_json *list = ir_json_pack("{s:s, s:s, s:{}}", "kind", kind ? kind : "", "apiVersion",
-                                     "v1", "metadata");
-        ir_json_put(list, "items", items);
-        mk_give(c, 200, list);
-        free(kind);
     }
-    mk_objects_free(&all);
     removal_free(&r);
     free(bad);
     free(sel.labels);

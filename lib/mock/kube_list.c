@@ -11,13 +11,12 @@ void mk_kube_get(mk_kcall *c)
 {
     const mk_kind *kind = mk_kind_is_event_view(c->kind) ? mk_kind_named("Event") : c->kind;
     pthread_mutex_lock(&c->m->lock);
-    ir_json *found = ir_json_ref(mk_store_get(c->k, kind, kind->namespaced ? c->ns : "", c->name));
-    pthread_mutex_unlock(&c->m->lock);
+    const ir_json *found = mk_store_get(c->k, kind, kind->namespaced ? c->ns : "", c->name);
     if (found)
         mk_give(c, 200, mk_typed(c->kind, found));
     else
         mk_not_found(c, c->kind, c->name);
-    ir_json_free(found);
+    pthread_mutex_unlock(&c->m->lock);
 }
 
 /* ---- continue tokens ------------------------------------------------------------------------ */
@@ -272,13 +271,12 @@ static void run_list(mk_kcall *c, listing *l)
     mk_objects all;
     pthread_mutex_lock(&c->m->lock);
     bool ok = mk_store_list(c->k, kind, kind->namespaced ? c->ns : "", l->rv > 0 ? l->rv : 0, &all);
-    int64_t rv = l->rv > 0 ? l->rv : c->k->rv;
-    pthread_mutex_unlock(&c->m->lock);
     if (ok)
-        give_list(c, l, &all, rv);
+        give_list(c, l, &all, l->rv > 0 ? l->rv : c->k->rv);
     else
         expired(c, l);
     mk_objects_free(&all);
+    pthread_mutex_unlock(&c->m->lock);
 }
 
 void mk_kube_list(mk_kcall *c)

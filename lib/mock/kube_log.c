@@ -335,6 +335,6 @@ void mk_pod_log(mk_kcall *c)
         mk_not_found(c, c->kind, c->name);
         log_free(l);
     }
-    pthread_mutex_unlock(&c->m->lock);
     ir_json_free(pod);
+    pthread_mutex_unlock(&c->m->lock);
 }

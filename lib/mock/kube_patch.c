@@ -70,6 +70,8 @@ static void run_patch(mk_kcall *c, enum patch_kind kind)
     } else {
         pthread_mutex_lock(&c->m->lock);
         patch_stored(c, patch, kind);
+        ir_json_free(patch); /* it shares values with what is stored */
+        patch = NULL;
         pthread_mutex_unlock(&c->m->lock);
     }
     ir_json_free(patch);

@@ -106,7 +106,7 @@ static int find_user(const mk_container *c, const ir_json *pod, who *ret, imgrel
 static void append_all(ir_json *to, const ir_json *list)
 {
     for (size_t i = 0; i < ir_json_len(list); i++)
-        ir_json_append(to, ir_json_ref(ir_json_at(list, i)));
+        ir_json_append(to, ir_json_copy(ir_json_at(list, i)));
 }
 
 /* A command of the pod replaces the image's entrypoint and forgets its cmd. */

@@ -166,6 +166,8 @@ static int on_seek(void *user, curl_off_t offset, int origin)
         return CURL_SEEKFUNC_OK;
     if (!w->req.body.rewind || offset != 0 || origin != SEEK_SET)
         return CURL_SEEKFUNC_CANTSEEK;
+    if (w->req.flags & IR_HTTP_ONE_TRY) /* some of it may have arrived: the caller must know */
+        return CURL_SEEKFUNC_FAIL;
     int rc = w->req.body.rewind(w->req.body.user, &w->error);
     if (rc < 0) {
         fail_callback(w, rc);

@@ -171,10 +171,10 @@ static int fail_by_result(ir_wire *w, imgrel_error *err)
     case CURLE_RECV_ERROR:
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
+    case CURLE_SEND_FAIL_REWIND:
         return fail_broken(w, err);
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
-    case CURLE_SEND_FAIL_REWIND:
         return say(w, IMGREL_ENET, true, w->why[0] ? w->why : "connection broken", err);
     case CURLE_OUT_OF_MEMORY:
         /* curl's word for a header line over its own 100 KB, too. */

@@ -260,6 +260,7 @@ typedef struct push {
     int64_t from; /* this try begins here */
     int64_t at;   /* taken from the body so far */
     bool source_failed;
+    bool spoilt; /* the registry got other bytes than we sent, once */
 } push;
 
 static int64_t push_read(void *user, void *buf, size_t len, imgrel_error *err)
@@ -346,7 +347,17 @@ static bool session_lost(const imgrel_error *e)
            (e->http_status == 404 && !ir_streq(e->reason, "NAME_UNKNOWN"));
 }
 
-/* After a try that broke: where the next one begins, in this upload or in a new one. */
+/* Whether another try may help though the registry's word is final. Our source was verified, so
+ * what the registry calls a wrong digest was spoilt on the way: that happens once. */
+static bool may_pass(push *p, const imgrel_error *e)
+{
+    bool spoilt = e->code == IMGREL_EDIGEST && e->http_status == 400 && !p->spoilt;
+    p->spoilt |= spoilt;
+    return spoilt || session_lost(e);
+}
+
+/* After a try that broke: where the next one begins, in this upload or in a new one. 1: it does not
+ * have to, for all had arrived and only the reply was lost. */
 static int reposition(push *p, imgrel_error *err)
 {
     int64_t have = ir_upload_ask(p->r, p->call, &p->location);
@@ -355,8 +366,10 @@ static int reposition(push *p, imgrel_error *err)
         p->from = have;
     else
         ir_upload_cancel(p->r, p->call, p->location);
-    int rc = have == p->from ? 0 : ir_upload_begin(p->r, p->call, &p->location, NULL, err);
-    return rc < 0 ? rc : push_rewind(p, err);
+    int rc = have == p->from ? 0
+                             : mount_from(p->r, p->call, p->d->digest, p->r->base.ref.repository,
+                                          &p->location, err);
+    return rc ? rc : push_rewind(p, err);
 }
 
 static int send_blob(push *p, imgrel_error *err)
@@ -369,10 +382,12 @@ static int send_blob(push *p, imgrel_error *err)
         if (!rc)
             return 0;
         bool can = !p->source_failed && (repeatable(p) || p->at == p->from);
-        int stop =
-            can ? ir_registry_again(p->call, p->d->digest, &a, &e, session_lost(&e), err) : 0;
-        if (stop == 1 && (stop = reposition(p, err)) == 0)
+        int stop = can ? ir_registry_again(p->call, p->d->digest, &a, &e, may_pass(p, &e), err) : 0;
+        bool again = stop == 1;
+        if (again && (stop = reposition(p, err)) == 0)
             continue;
+        if (again && stop == 1)
+            return 0;
         if (stop < 0)
             rc = stop;
         else if (err && !err->code)

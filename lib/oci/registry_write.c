@@ -19,10 +19,37 @@ typedef struct net_writer {
     int64_t sent;
 } net_writer;
 
+/* The rest of the chunk as a source: bytes at hand would be sent again by curl on its own when a
+ * kept connection breaks, over those that arrived. */
+typedef struct piece {
+    const char *p;
+    size_t len, at;
+} piece;
+
+static int64_t piece_read(void *user, void *buf, size_t len, imgrel_error *err)
+{
+    piece *c = user;
+    (void)err;
+    if (len > c->len - c->at)
+        len = c->len - c->at;
+    memcpy(buf, c->p + c->at, len);
+    c->at += len;
+    return (int64_t)len;
+}
+
+static int piece_rewind(void *user, imgrel_error *err)
+{
+    piece *c = user;
+    (void)err;
+    c->at = 0;
+    return 0;
+}
+
 static int patch_once(net_writer *w, size_t from, imgrel_error *err)
 {
     ir_reply reply = {0};
     size_t len = w->chunk.len - from;
+    piece c = {.p = w->chunk.p + from, .len = len};
     int64_t first = w->sent + (int64_t)from;
     char *range = ir_format("Content-Range: %lld-%lld", (long long)first,
                             (long long)(first + (int64_t)len - 1));
@@ -33,7 +60,8 @@ static int patch_once(net_writer *w, size_t from, imgrel_error *err)
         goto out;
     req.headers = headers;
     req.content_type = "application/octet-stream";
-    req.body = (ir_body){.p = w->chunk.p + from, .len = len, .size = (int64_t)len};
+    req.body =
+        (ir_body){.read = piece_read, .rewind = piece_rewind, .user = &c, .size = (int64_t)len};
     req.flags = IR_HTTP_ONE_TRY | IR_HTTP_H1;
     rc = ir_http_do(&w->call, &req, &reply, err);
     if (!rc && reply.status / 100 != 2)
@@ -46,21 +74,33 @@ out:
     return rc;
 }
 
-/* After a break: how much of the chunk the registry has. */
+/* Nothing but this chunk was sent: it can begin anew. */
+static int begin_again(net_writer *w, imgrel_error *err)
+{
+    ir_upload_cancel(w->r, &w->call, w->location);
+    return ir_upload_begin(w->r, &w->call, &w->location, NULL, err);
+}
+
+/* After a break: how much of the chunk the registry has. It is asked more than once, for it may not
+ * have seen yet that the connection broke, and what went before is no longer at hand. */
 static int resume_at(net_writer *w, ir_again *a, const imgrel_error *why, size_t *ret,
                      imgrel_error *err)
 {
-    int rc = ir_registry_again(&w->call, "upload", a, why, false, err);
-    if (rc < 0)
-        return rc;
-    int64_t have = rc == 1 ? ir_upload_ask(w->r, &w->call, &w->location) : -1;
-    if (have < w->sent || have > w->sent + (int64_t)w->chunk.len) {
-        if (err && !err->code)
+    for (;;) {
+        int rc = ir_registry_again(&w->call, "upload", a, why, false, err);
+        if (rc != 1 && err && !err->code)
             *err = *why;
-        return why->code; /* what went before is no longer at hand */
+        if (rc != 1)
+            return rc < 0 ? rc : why->code;
+        int64_t have = ir_upload_ask(w->r, &w->call, &w->location);
+        *ret = 0;
+        if (have >= w->sent && have <= w->sent + (int64_t)w->chunk.len) {
+            *ret = (size_t)(have - w->sent);
+            return 0;
+        }
+        if (!w->sent)
+            return begin_again(w, err);
     }
-    *ret = (size_t)(have - w->sent);
-    return 0;
 }
 
 static int send_chunk(net_writer *w, imgrel_error *err)

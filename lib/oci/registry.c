@@ -290,9 +290,18 @@ static int put_once(ir_registry *r, const ir_call *call, const ir_manifest *m, c
     return rc;
 }
 
+/* A manifest that is refused for what it says, or stored as another, may have been spoilt on the
+ * way or have come before a blob that it names was seen everywhere. */
+static bool may_be_spoilt(const imgrel_error *e)
+{
+    return e->code == IMGREL_EDIGEST ||
+           (e->http_status == 400 && (ir_streq(e->reason, "MANIFEST_INVALID") ||
+                                      ir_streq(e->reason, "MANIFEST_BLOB_UNKNOWN")));
+}
+
 /* A registry on a file system (docker-registry 2.8) calls a manifest's digest invalid while another
  * client writes the same manifest, for it reads what is half written. We know the digest: it is
- * tried again. */
+ * tried again; what else may have been spoilt, once. */
 static int manifest_put(ir_store *s, const ir_call *call, const ir_manifest *m, const char *tag,
                         imgrel_error *err)
 {
@@ -300,9 +309,9 @@ static int manifest_put(ir_store *s, const ir_call *call, const ir_manifest *m, 
     for (;;) {
         imgrel_error e = {0};
         int rc = put_once(ir_registry_of(s), call, m, tag ? tag : m->digest, &e);
-        int next = rc == IMGREL_EDIGEST && e.http_status == 400
-                       ? ir_registry_again(call, m->digest, &again, &e, true, err)
-                       : 0;
+        bool worth = (rc == IMGREL_EDIGEST && e.http_status == 400) ||
+                     (rc < 0 && !again.n && may_be_spoilt(&e));
+        int next = worth ? ir_registry_again(call, m->digest, &again, &e, true, err) : 0;
         if (next == 1)
             continue;
         if (rc < 0 && err && !err->code)

@@ -30,6 +30,9 @@ typedef struct incoming {
     bool post, failed;
 } incoming;
 
+#define BUSY_WAIT_MS 10
+#define BUSY_WAITS 50
+
 static void upload_free(mk_upload *u)
 {
     if (!u)
@@ -81,18 +84,29 @@ static mk_upload *upload_new(imgrel_mock *m, const char *name)
     return u;
 }
 
-/* Takes it for one request; NULL: unknown here, or in use. */
-static mk_upload *upload_take(imgrel_mock *m, const mk_v2 *v)
+static mk_upload *take_once(imgrel_mock *m, const mk_v2 *v, bool *ret_busy)
 {
     pthread_mutex_lock(&m->lock);
     mk_upload *u = m->registry->uploads;
     while (u && !(ir_streq(u->id, v->ref) && ir_streq(u->name, v->name)))
         u = u->next;
-    if (u && u->busy)
+    *ret_busy = u && u->busy;
+    if (*ret_busy)
         u = NULL;
     if (u)
         u->busy = true;
     pthread_mutex_unlock(&m->lock);
+    return u;
+}
+
+/* Takes it for one request; NULL: unknown here, or in use. A connection that broke holds it until
+ * its thread has seen that: the one who asks again waits so long. */
+static mk_upload *upload_take(imgrel_mock *m, const mk_v2 *v)
+{
+    bool busy;
+    mk_upload *u = take_once(m, v, &busy);
+    for (int i = 0; busy && i < BUSY_WAITS && !ir_sleep(m->cancel, BUSY_WAIT_MS, 0, NULL); i++)
+        u = take_once(m, v, &busy);
     return u;
 }
 

@@ -1,0 +1,30 @@
+/* faults.h - what the tests of faults share: the mock's registry behind the spoiling proxy, an
+ * image of one large layer, and clients that lose no time. */
+#ifndef IR_TESTS_FAULTS_H
+#define IR_TESTS_FAULTS_H
+
+#include <imgrel/imgrel.h>
+
+#include "mock_http.h"
+#include "oci/make.h"
+#include "weir.h"
+
+extern weir *faults_weir;
+extern char faults_host[64];             /* of the proxy */
+extern char faults_layer[IR_DIGEST_MAX]; /* the image's layer */
+
+/* Mock, proxy, the test's folder, a public project "p". */
+void faults_begin(void);
+void faults_end(void);
+/* A client of the proxy, logged in as the administrator. */
+imgrel_client *faults_client(void);
+/* An image of one layer of that many bytes as "oci:src:v1"; its digest is the caller's. */
+char *faults_image(size_t layer_size);
+/* "HOST/p/NAME:v1", "oci:DIR/NAME:v1": static, eight in turn. */
+const char *faults_ref(const char *name);
+const char *faults_local(const char *name);
+/* Files of a layout's blob folder: all of them; those that are no blobs. */
+int faults_blobs(const char *layout);
+int faults_litter(const char *layout);
+
+#endif

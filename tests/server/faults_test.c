@@ -1,0 +1,6 @@
+/* faults_test.c - what goes wrong on the way, through the public API. */
+#include "unit.h"
+
+Suite *suite_faults_matrix(void);
+
+UNIT_MAIN(suite_faults_matrix)

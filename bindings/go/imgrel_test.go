@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -118,5 +119,52 @@ func TestCopyAndTags(t *testing.T) {
 	}
 	if _, err := c.Digest(ctx, host+"/library/app:nope", nil); !errors.Is(err, ErrNotFound) {
 		t.Fatalf("%v", err)
+	}
+}
+
+// The whole road: an app's files to its page.
+func TestRelease(t *testing.T) {
+	host, kubeconfig := mock(t)
+	dir := t.TempDir()
+	busybox, err := os.ReadFile("/bin/busybox")
+	if err != nil {
+		t.Skip("busybox-static is not installed")
+	}
+	for name, content := range map[string][]byte{"bin/busybox": busybox, "dist/index.html": []byte("<h1>from Go</h1>"),
+		"release.yaml": []byte(`apiVersion: imgrel/v1
+app: page
+version: 1.0.0
+registry: {host: "` + host + `", url: "http://` + host + `"}
+harbor: {project: apps, private: true, robots: {push: ci, pull: k8s}}
+image:
+  platforms: [linux/` + runtime.GOARCH + `]
+  layers: [{from: bin, to: /bin}, {from: dist, to: /srv}]
+  config: {cmd: [/bin/busybox, sh, -c, "trap 'exit 0' TERM; /bin/busybox httpd -f -p 80 -h /srv & wait"]}
+kubernetes: {namespace: page, secret: harbor, pod: {port: 80}, service: {port: 80}}
+`)} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, content, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := client(t, nil)
+	r, err := c.Release(filepath.Join(dir, "release.yaml"), map[string]string{"harbor_url": "http://" + host,
+		"harbor_user": "admin", "harbor_password": "Harbor12345", "kubeconfig": kubeconfig})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	ctx := context.Background()
+	for _, want := range []string{"done", "unchanged"} {
+		report, err := r.Apply(ctx, nil)
+		if err != nil || report.Result != want || !strings.HasPrefix(report.Digest, "sha256:") {
+			t.Fatalf("wanted %s: %+v %v", want, report, err)
+		}
+	}
+	if _, err := r.Delete(ctx, nil); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -15,4 +15,5 @@ endif
 include tests/server/local.mk
 include tests/real/local.mk
 include tests/fuzz/local.mk
+include tests/torture/local.mk
 include tests/bench/local.mk

@@ -40,7 +40,8 @@ int ir_json_parse(const char *p, size_t len, const char *what, ir_json **ret, im
     *ret = json_loadb(p, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
     if (*ret)
         return 0;
-    if (json_error_code(&e) == json_error_out_of_memory)
+    /* Where jansson has no words, an allocation failed. */
+    if (json_error_code(&e) == json_error_out_of_memory || !e.text[0])
         return ir_nomem(err);
     return ir_fail(err, IMGREL_EPROTO, "%s: not JSON: line %d, column %d: %s", what, e.line,
                    e.column, e.text);

@@ -188,18 +188,22 @@ int ir_creds_find(const ir_call *call, const char *host, const char *repository,
 
 /* The file that is named, else the first that is there, else docker's. Links are followed, so that
  * the file is replaced and not the link. */
-static char *store_path(const ir_conf *conf)
+static int store_path(const ir_conf *conf, const char *host, char **ret, imgrel_error *err)
 {
     IR_AUTO(ir_strv) paths = {0};
     bool named;
-    if (list_files(conf, &paths, &named) || !paths.n)
-        return NULL;
-    for (size_t i = 0; i < paths.n; i++) {
-        char *real = realpath(paths.v[i], NULL);
-        if (real)
-            return real;
-    }
-    return ir_strdup(paths.v[paths.n - 1]);
+    *ret = NULL;
+    if (list_files(conf, &paths, &named))
+        return ir_nomem(err);
+    if (!paths.n)
+        return ir_fail(err, IMGREL_EINVAL,
+                       "%s: no place to keep its login: neither auth_file nor HOME is set", host);
+    for (size_t i = 0; i < paths.n && !*ret; i++)
+        if (!(*ret = realpath(paths.v[i], NULL)) && errno == ENOMEM)
+            return ir_nomem(err);
+    if (!*ret)
+        *ret = ir_strdup(paths.v[paths.n - 1]);
+    return *ret ? 0 : ir_nomem(err);
 }
 
 /* Two logins at once: one after the other, by a lock on the folder. */
@@ -250,14 +254,10 @@ static int rewrite(const char *path, const char *host, const char *user, const c
 int ir_creds_store(const ir_call *call, const char *host, const char *user, const char *secret,
                    imgrel_error *err)
 {
-    char *path = store_path(ir_call_conf(call));
-    int lock = -1;
-    if (!path)
-        return ir_fail(err, IMGREL_EINVAL,
-                       "%s: no place to keep its login: neither auth_file nor "
-                       "HOME is set",
-                       host);
-    int rc = lock_folder(call, path, &lock, err);
+    char *path = NULL;
+    int lock = -1, rc = store_path(ir_call_conf(call), host, &path, err);
+    if (!rc)
+        rc = lock_folder(call, path, &lock, err);
     if (!rc)
         rc = rewrite(path, host, user, secret ? secret : "", err);
     if (lock >= 0)

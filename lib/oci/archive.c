@@ -9,6 +9,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -60,6 +61,8 @@ static int tar_fail(ir_tar *t, const char *what, imgrel_error *err)
 {
     if (t->rc < 0)
         return t->rc;
+    if (archive_errno(t->a) == ENOMEM)
+        return ir_nomem(err);
     const char *why = archive_error_string(t->a);
     return ir_fail(err, IMGREL_EIO, "tar: %s: %s", what, why ? why : "cannot be written");
 }
@@ -190,6 +193,8 @@ static int untar_fail(ir_untar *t, imgrel_error *err)
 {
     if (t->rc < 0)
         return t->rc;
+    if (archive_errno(t->a) == ENOMEM)
+        return ir_nomem(err);
     const char *why = archive_error_string(t->a);
     return ir_fail(err, IMGREL_EPROTO, "tar: %s", why ? why : "damaged");
 }

@@ -67,10 +67,11 @@ static const char *host_rule(const char *s)
     return ir_host_check(s, NULL) ? "not a host[:port]; write what image names begin with" : NULL;
 }
 
+/* Out of memory breaks no rule: who uses the text will tell. */
 static const char *url_rule(const char *s)
 {
     IR_AUTO(ir_url) u = {0};
-    if (ir_url_parse(s, &u, NULL))
+    if (ir_url_parse(s, &u, NULL) == IMGREL_EINVAL)
         return "not a URL like https://harbor.example.org";
     return u.user ? "a URL must hold no login" : NULL;
 }
@@ -78,8 +79,9 @@ static const char *url_rule(const char *s)
 static const char *ref_rule(const char *s)
 {
     IR_AUTO(ir_ref) ref = {0};
-    return ir_ref_parse(s, &ref, NULL) ? "not a reference like harbor.lan/library/nginx:1.22"
-                                       : NULL;
+    return ir_ref_parse(s, &ref, NULL) == IMGREL_EINVAL
+               ? "not a reference like harbor.lan/library/nginx:1.22"
+               : NULL;
 }
 
 static const char *api_rule(const char *s)

@@ -15,6 +15,9 @@ typedef struct ir_body {
     int64_t (*read)(void *user, void *buf, size_t len, imgrel_error *err);
     /* Back to the start, for another try; NULL: can't be sent twice. */
     int (*rewind)(void *user, imgrel_error *err);
+    /* Begins at byte `from` instead; a file holds those before it, for who verifies the whole.
+     * Called before the first read; NULL or a code: begins at the start. */
+    int (*resume)(void *user, int fd, int64_t from, imgrel_error *err);
     void *user;
     int64_t size; /* of a source; -1: unknown (chunked) */
 } ir_body;

@@ -4,7 +4,44 @@
 #include "oci/store_ops.h"
 #include "base/limits.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+#define STEP (256 * IR_KIB)
+
+/* ---- what a file holds already -------------------------------------------------------------- */
+
+static int hash_file(ir_hash *h, int fd, int64_t len, imgrel_error *err)
+{
+    char *buf = malloc(STEP);
+    int rc = buf ? 0 : ir_nomem(err);
+    for (int64_t at = 0; !rc && at < len;) {
+        size_t step = len - at < (int64_t)STEP ? (size_t)(len - at) : STEP;
+        ssize_t n = pread(fd, buf, step, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            rc = ir_fail_errno(err, n ? errno : EIO, "a blob that was begun");
+        else
+            ir_hash_add(h, buf, (size_t)n);
+        at += n;
+    }
+    free(buf);
+    return rc;
+}
+
+int ir_reader_adopt(ir_reader *r, int fd, int64_t len, imgrel_error *err)
+{
+    r->done = len;
+    return hash_file(r->hash, fd, len, err);
+}
+
+int ir_writer_adopt(ir_writer *w, int fd, int64_t len, imgrel_error *err)
+{
+    w->size = len;
+    return hash_file(w->hash, fd, len, err);
+}
 
 /* ---- readers -------------------------------------------------------------------------------- */
 
@@ -198,15 +235,14 @@ int64_t ir_body_take(const ir_body *body, int64_t *at, void *buf, size_t len, im
 int ir_body_store(const ir_call *call, const ir_body *body, ir_writer *w, const ir_desc *d,
                   imgrel_error *err)
 {
-    size_t step = 256 * IR_KIB;
-    char *buf = malloc(step);
+    char *buf = malloc(STEP);
     if (!buf)
         return ir_nomem(err);
-    int64_t at = 0, n = 1;
+    int64_t at = w->size, n = 1;
     int rc = 0;
     while (!rc && n > 0) {
         rc = ir_call_check(call, err);
-        n = rc ? 0 : ir_body_take(body, &at, buf, step, err);
+        n = rc ? 0 : ir_body_take(body, &at, buf, STEP, err);
         if (n < 0)
             rc = (int)n;
         else if (n > 0)

@@ -144,7 +144,27 @@ static int open_temp(file_writer *f, const char *algorithm, imgrel_error *err)
     return rc;
 }
 
-static int writer_new(ir_layout *l, const char *algorithm, ir_writer **ret, imgrel_error *err)
+/* What a killed process left of the blob, where the source can go on from there. */
+static int open_partial(file_writer *f, const ir_desc *d, const ir_body *body, imgrel_error *err)
+{
+    int64_t have = 0;
+    imgrel_error ignored = {0};
+    char *path = ir_layout_blob_path(f->l, d->digest);
+    int rc = path ? ir_partial_open(&f->file, path, d, &have, err) : ir_nomem(err);
+    free(path);
+    if (rc <= 0)
+        return rc;
+    if (have && (!body->resume || body->resume(body->user, f->file.fd, have, &ignored) < 0))
+        have = 0;
+    if (ftruncate(f->file.fd, (off_t)have) || lseek(f->file.fd, 0, SEEK_END) < 0)
+        return ir_fail_errno(err, errno, "%s", f->l->dir);
+    rc = ir_writer_adopt(&f->base, f->file.fd, have, err);
+    return rc ? rc : 1;
+}
+
+/* d, body: of a blob that is known before; NULL. */
+static int writer_new(ir_layout *l, const char *algorithm, const ir_desc *d, const ir_body *body,
+                      ir_writer **ret, imgrel_error *err)
 {
     static const ir_writer_ops ops = {file_write, file_commit, file_free};
     file_writer *f = calloc(1, sizeof *f);
@@ -153,19 +173,21 @@ static int writer_new(ir_layout *l, const char *algorithm, ir_writer **ret, imgr
     f->l = l;
     f->file = (ir_newfile)IR_NEWFILE;
     int rc = ir_writer_init(&f->base, &ops, algorithm, err);
+    if (!rc && d)
+        rc = open_partial(f, d, body, err);
     if (!rc)
         rc = open_temp(f, algorithm, err);
     if (rc < 0)
         file_free(&f->base);
     else
         *ret = &f->base;
-    return rc;
+    return rc < 0 ? rc : 0;
 }
 
 static int blob_create(ir_store *s, const ir_call *call, ir_writer **ret, imgrel_error *err)
 {
     (void)call;
-    return writer_new((ir_layout *)s, "sha256", ret, err);
+    return writer_new((ir_layout *)s, "sha256", NULL, NULL, ret, err);
 }
 
 static int blob_exists(ir_store *s, const ir_call *call, const ir_desc *d, int64_t *ret_size,
@@ -201,7 +223,7 @@ static int blob_put(ir_store *s, const ir_call *call, const ir_desc *d, const ir
         return rc < 0 ? rc : 0;
     }
     *ret_state = "pushed";
-    rc = writer_new((ir_layout *)s, ir_digest_algorithm(d->digest), &w, err);
+    rc = writer_new((ir_layout *)s, ir_digest_algorithm(d->digest), d, body, &w, err);
     if (!rc)
         rc = ir_body_store(call, body, w, d, err);
     ir_writer_free(w);

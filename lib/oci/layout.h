@@ -32,6 +32,12 @@ int ir_must_use ir_layout_prepare(ir_layout *l, const ir_call *call, imgrel_erro
 /* Where a blob of that digest is kept, malloc'ed. */
 char *ir_layout_blob_path(const ir_layout *l, const char *digest);
 
+/* layout_partial.c: the temporary file of a large blob has a name by which the next process finds
+ * it when this one is killed. 1: it is ours, with ret_have bytes in it; 0: somebody else is at it
+ * (or there can be none); or a code. path: the blob's own. */
+int ir_must_use ir_partial_open(ir_newfile *f, const char *path, const ir_desc *d,
+                                int64_t *ret_have, imgrel_error *err);
+
 /* layout_index.c */
 int ir_must_use ir_layout_index(const ir_layout *l, ir_json **ret, imgrel_error *err);
 int ir_must_use ir_layout_finish(ir_store *s, const ir_call *call, imgrel_error *err);

@@ -56,6 +56,9 @@ int ir_must_use ir_registry_again(const ir_call *call, const char *what, ir_agai
 int ir_must_use ir_registry_blob_open(ir_store *s, const ir_call *call, const ir_desc *d,
                                       ir_reader **ret, imgrel_error *err);
 
+int ir_must_use ir_registry_blob_resume(ir_store *s, const ir_call *call, const ir_desc *d, int fd,
+                                        int64_t from, ir_reader **ret, imgrel_error *err);
+
 /* registry_push.c */
 int ir_must_use ir_registry_blob_have(ir_store *s, const ir_call *call, const ir_desc *d,
                                       const char *from_repository, imgrel_error *err);

@@ -54,6 +54,9 @@ static int check_head(net_reader *n, const ir_reply *reply, imgrel_error *err)
 {
     if (reply->status == 206 && n->at > 0)
         return check_range(n, reply, err);
+    if (reply->status == 416 && n->at > 0)
+        return ir_fail(err, IMGREL_EDIGEST, "%s: the registry has no byte %lld of %s",
+                       n->base.where, (long long)n->at, n->base.digest);
     if (reply->status != 200)
         return ir_registry_fail_blob(n->reg, &n->req, reply, n->base.digest, err);
     n->skip = n->at;
@@ -191,21 +194,47 @@ static int fill(net_reader *n, const ir_desc *d, imgrel_error *err)
     return rc;
 }
 
-int ir_registry_blob_open(ir_store *s, const ir_call *call, const ir_desc *d, ir_reader **ret,
-                          imgrel_error *err)
+static int reader_new(ir_store *s, const ir_call *call, const ir_desc *d, net_reader **ret,
+                      imgrel_error *err)
 {
     net_reader *n = calloc(1, sizeof *n);
     if (!n)
         return ir_nomem(err);
     n->reg = ir_registry_of(s);
     n->call = *call;
-    n->base.ops = NULL;
-    int rc = fill(n, d, err);
-    if (!rc)
-        rc = open_here(n, err);
-    if (rc < 0)
+    *ret = n;
+    return fill(n, d, err);
+}
+
+/* rc 0: gives the reader away; else ends it. */
+static int reader_give(net_reader *n, int rc, ir_reader **ret)
+{
+    if (rc < 0 && n)
         net_close(&n->base);
-    else
+    else if (!rc)
         *ret = &n->base;
     return rc;
+}
+
+int ir_registry_blob_open(ir_store *s, const ir_call *call, const ir_desc *d, ir_reader **ret,
+                          imgrel_error *err)
+{
+    net_reader *n = NULL;
+    int rc = reader_new(s, call, d, &n, err);
+    if (!rc)
+        rc = open_here(n, err);
+    return reader_give(n, rc, ret);
+}
+
+/* Nothing is asked for yet: the first read does. */
+int ir_registry_blob_resume(ir_store *s, const ir_call *call, const ir_desc *d, int fd,
+                            int64_t from, ir_reader **ret, imgrel_error *err)
+{
+    net_reader *n = NULL;
+    int rc = reader_new(s, call, d, &n, err);
+    if (!rc)
+        rc = ir_reader_adopt(&n->base, fd, from, err);
+    if (!rc)
+        n->at = from;
+    return reader_give(n, rc, ret);
 }

@@ -120,6 +120,19 @@ int ir_store_blob_open(ir_store *s, const ir_call *call, const ir_desc *d, ir_re
     return s->ops->blob_open(s, call, d, ret, err);
 }
 
+int ir_store_blob_resume(ir_store *s, const ir_call *call, const ir_desc *d, int fd, int64_t from,
+                         ir_reader **ret, imgrel_error *err)
+{
+    *ret = NULL;
+    int rc = ir_digest_check(d->digest, err);
+    if (rc < 0)
+        return rc;
+    if (d->data || !s->ops->blob_resume)
+        return ir_fail(err, IMGREL_EUNSUPPORTED, "%s: blobs are read from their beginning",
+                       ir_store_where(s));
+    return s->ops->blob_resume(s, call, d, fd, from, ret, err);
+}
+
 static int read_all(ir_store *s, const ir_call *call, const ir_desc *d, ir_buf *out,
                     imgrel_error *err)
 {

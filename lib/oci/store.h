@@ -51,6 +51,10 @@ int ir_must_use ir_store_blob_exists(ir_store *s, const ir_call *call, const ir_
                                      int64_t *ret_size, imgrel_error *err);
 int ir_must_use ir_store_blob_open(ir_store *s, const ir_call *call, const ir_desc *d,
                                    ir_reader **ret, imgrel_error *err);
+/* The same from byte `from` on; fd's first `from` bytes are those before it, and are verified with
+ * the rest at the end. EUNSUPPORTED where nothing is gained by it. */
+int ir_must_use ir_store_blob_resume(ir_store *s, const ir_call *call, const ir_desc *d, int fd,
+                                     int64_t from, ir_reader **ret, imgrel_error *err);
 /* Up to len bytes, 0 at a verified end, or a code (EDIGEST). Broken connections are resumed. The
  * last bytes of a blob of known size are given only after all of it was verified. The call must
  * outlive the reader. */

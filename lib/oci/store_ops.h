@@ -21,6 +21,8 @@ typedef struct ir_store_ops {
                        imgrel_error *err);
     int (*blob_open)(ir_store *s, const ir_call *call, const ir_desc *d, ir_reader **ret,
                      imgrel_error *err);
+    int (*blob_resume)(ir_store *s, const ir_call *call, const ir_desc *d, int fd, int64_t from,
+                       ir_reader **ret, imgrel_error *err); /* NULL: it can't */
     int (*blob_have)(ir_store *s, const ir_call *call, const ir_desc *d,
                      const char *from_repository, imgrel_error *err);
     int (*blob_put)(ir_store *s, const ir_call *call, const ir_desc *d, const ir_body *body,
@@ -66,6 +68,8 @@ struct ir_reader {
 int ir_must_use ir_reader_init(ir_reader *r, const ir_reader_ops *ops, const char *where,
                                const ir_desc *d, imgrel_error *err);
 void ir_reader_clear(ir_reader *r);
+/* The first `len` bytes of a file as if they had been read from r, or written to w. */
+int ir_must_use ir_reader_adopt(ir_reader *r, int fd, int64_t len, imgrel_error *err);
 /* A reader of bytes that are at hand (inline data); they are copied. */
 int ir_must_use ir_reader_memory(const void *p, size_t len, const ir_desc *d, ir_reader **ret,
                                  imgrel_error *err);
@@ -86,6 +90,7 @@ struct ir_writer {
 int ir_must_use ir_writer_init(ir_writer *w, const ir_writer_ops *ops, const char *algorithm,
                                imgrel_error *err);
 void ir_writer_clear(ir_writer *w);
+int ir_must_use ir_writer_adopt(ir_writer *w, int fd, int64_t len, imgrel_error *err);
 
 /* Reads a body's next bytes, from its source or from memory (*at counts what was taken). */
 int64_t ir_must_use ir_body_take(const ir_body *body, int64_t *at, void *buf, size_t len,

@@ -52,11 +52,22 @@ static int source_rewind(void *user, imgrel_error *err)
     return 0;
 }
 
+static int source_resume(void *user, int fd, int64_t from, imgrel_error *err)
+{
+    blob_source *s = user;
+    int rc = ir_store_blob_resume(s->job->src, s->call, s->job->d, fd, from, &s->reader, err);
+    s->done = rc ? 0 : (uint64_t)from;
+    return rc;
+}
+
 static int copy_once(const ir_call *call, blob_job *job, bool *ret_corrupt, imgrel_error *err)
 {
     blob_source s = {.call = call, .job = job};
-    const ir_body body = {
-        .read = source_read, .rewind = source_rewind, .user = &s, .size = job->d->size};
+    const ir_body body = {.read = source_read,
+                          .rewind = source_rewind,
+                          .resume = source_resume,
+                          .user = &s,
+                          .size = job->d->size};
     int rc = ir_store_blob_put(job->dst, call, job->d, &body, job->from, &job->state, err);
     ir_reader_close(s.reader);
     *ret_corrupt = s.corrupt;

@@ -1,0 +1,288 @@
+/* faults_kill.c - processes that are killed in the middle, and processes that meet: what is there
+ * afterwards is whole or not there, and what was fetched is not fetched again. */
+#include "faults.h"
+
+#include "base/cancel.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MIB (1024 * 1024)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define LARGE (32 * MIB)
+#else
+#define LARGE (200 * MIB)
+#endif
+#define SMALL (4 * MIB)
+#define SLACK (8 * MIB) /* what may lie in sockets and buffers when a process dies */
+
+static imgrel_error err;
+
+static int copy(const char *from, const char *to, const char *digest)
+{
+    imgrel_client *c = faults_client();
+    char *got = NULL;
+    err = (imgrel_error){0};
+    int rc = imgrel_copy(c, from, to, NULL, &got, &err);
+    imgrel_client_free(c);
+    if (!rc && strcmp(got, digest) != 0)
+        rc = ir_fail(&err, IMGREL_EDIGEST, "%s instead of %s", got, digest);
+    imgrel_free(got);
+    return rc;
+}
+
+/* A process that copies; it ends with 0 if that went well. */
+static pid_t copying(const char *from, const char *to, const char *digest)
+{
+    fflush(NULL);
+    pid_t pid = fork();
+    if (!pid)
+        _exit(copy(from, to, digest) ? 1 : 0);
+    return pid;
+}
+
+static void ends_well(pid_t pid)
+{
+    int status = -1;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+}
+
+/* Kills it once that many bytes of the layer went one way. */
+static void kill_at(pid_t pid, const char *method, int64_t bytes)
+{
+    int64_t at = 0;
+    for (int64_t until = ir_now_ms() + 30000; at < bytes; usleep(2000)) {
+        weir_seen s = weir_count(faults_weir, method, "/blobs/");
+        at = s.in + s.out;
+        ck_assert_int_lt(ir_now_ms(), until);
+    }
+    kill(pid, SIGKILL);
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+
+static const char *blob_path(const char *layout)
+{
+    return support_path(text("%s/blobs/sha256/%s", layout, strchr(faults_layer, ':') + 1));
+}
+
+/* The file that waits there to become the blob. */
+static const char *partial_path(const char *layout)
+{
+    return support_path(
+        text("%s/blobs/sha256/upload.%s.tmp", layout, strchr(faults_layer, ':') + 1));
+}
+
+static void slow(const char *method)
+{
+    weir_clear(faults_weir);
+    weir_on(faults_weir, &(weir_rule){.method = method, .path = "/blobs/", .rate = 150 * MIB});
+}
+
+static char *image_in_registry(size_t size)
+{
+    char *digest = faults_image(size);
+    int rc = copy(faults_local("src"), faults_ref("src"), digest);
+    unit_ok(rc, &err);
+    return digest;
+}
+
+START_TEST(killed_pull)
+{
+    faults_begin();
+    char *digest = image_in_registry(LARGE);
+    slow("GET");
+    kill_at(copying(faults_ref("src"), faults_local("dst"), digest), "GET", LARGE / 2);
+    ck_assert_int_ne(access(blob_path("dst"), F_OK), 0);
+    ck_assert_int_eq(access(partial_path("dst"), F_OK), 0);
+    weir_clear(faults_weir);
+    unit_ok(copy(faults_ref("src"), faults_local("dst"), digest), &err);
+    weir_seen again = weir_count(faults_weir, "GET", faults_layer);
+    ck_assert_int_eq(again.requests, 1);
+    ck_assert_int_lt(again.out, LARGE / 2 + SLACK);
+    ck_assert_int_eq(faults_litter("dst"), 0);
+    ck_assert_int_eq(faults_blobs("dst"), 3);
+    printf("killed in a pull of %d MiB: %lld KiB fetched by the next\n", LARGE / MIB,
+           (long long)again.out / 1024);
+    /* What came out is what went in. */
+    unit_ok(copy(faults_local("dst"), faults_ref("again"), digest), &err);
+    free(digest);
+    faults_end();
+}
+END_TEST
+
+START_TEST(killed_push)
+{
+    faults_begin();
+    char *digest = faults_image(LARGE);
+    slow("PUT");
+    kill_at(copying(faults_local("src"), faults_ref("dst"), digest), "PUT", LARGE / 2);
+    weir_clear(faults_weir);
+    unit_ok(copy(faults_local("src"), faults_ref("dst"), digest), &err);
+    weir_seen again = weir_count(faults_weir, "PUT", "/blobs/");
+    ck_assert_int_eq(again.requests, 2); /* layer and config, once each */
+    ck_assert_int_lt(again.in, LARGE + MIB);
+    printf("killed in a push of %d MiB: %lld KiB sent by the next\n", LARGE / MIB,
+           (long long)again.in / 1024);
+    unit_ok(copy(faults_ref("dst"), faults_local("back"), digest), &err);
+    free(digest);
+    faults_end();
+}
+END_TEST
+
+/* ---- what is found may lie ------------------------------------------------------------------- */
+
+/* A file as a killed process leaves it: the layer's first len bytes, with one of them flipped. */
+static void leave(const char *layout, int64_t len, int64_t flip)
+{
+    char *p = calloc(1, SMALL + MIB);
+    imgrel_error e = {0};
+    int fd = open(blob_path("src"), O_RDONLY);
+    ck_assert_int_eq(read(fd, p, SMALL), SMALL);
+    close(fd);
+    if (flip >= 0)
+        p[flip] ^= 1;
+    unit_ok(ir_mkdirs(support_path(text("%s/blobs/sha256", layout)), 0755, &e), &e);
+    unit_ok(ir_file_write(partial_path(layout), 0644, p, (size_t)len, &e), &e);
+    free(p);
+}
+
+START_TEST(partial_files)
+{
+    /* length, flipped byte, bytes that may be fetched */
+    static const int64_t cases[][3] = {
+        {SMALL / 2, -1, SMALL / 2},    {SMALL, -1, 1},
+        {SMALL + MIB, -1, 1},          {0, -1, SMALL},
+        {SMALL / 2, 0, 2 * SMALL},     {SMALL / 2, SMALL / 2 - 1, 2 * SMALL},
+        {SMALL, SMALL / 3, 2 * SMALL},
+    };
+    faults_begin();
+    char *digest = image_in_registry(SMALL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *layout = text("dst%zu", i);
+        leave(layout, cases[i][0], cases[i][1]);
+        weir_clear(faults_weir);
+        unit_ok(copy(faults_ref("src"), faults_local(layout), digest), &err);
+        ck_assert_int_le(weir_count(faults_weir, "GET", faults_layer).out, cases[i][2]);
+        ck_assert_int_eq(faults_litter(layout), 0);
+        ck_assert_int_eq(faults_blobs(layout), 3);
+        unit_ok(copy(faults_local(layout), faults_ref(layout), digest), &err);
+    }
+    free(digest);
+    faults_end();
+}
+END_TEST
+
+/* What is no file of ours under that name is neither followed nor waited for. */
+START_TEST(partial_traps)
+{
+    faults_begin();
+    char *digest = image_in_registry(SMALL);
+    support_file("outside", "precious", 0644);
+    for (int i = 0; i < 3; i++) {
+        const char *layout = text("trap%d", i), *name = partial_path(layout);
+        imgrel_error e = {0};
+        unit_ok(ir_mkdirs(support_path(text("%s/blobs/sha256", layout)), 0755, &e), &e);
+        int made = i == 0   ? symlink(support_path("outside"), name)
+                   : i == 1 ? mkfifo(name, 0644)
+                            : mkdir(name, 0755);
+        ck_assert_int_eq(made, 0);
+        unit_ok(copy(faults_ref("src"), faults_local(layout), digest), &err);
+        ck_assert_int_eq(faults_blobs(layout), 3);
+    }
+    IR_AUTO(ir_buf) b = IR_BUF(100);
+    unit_ok(ir_file_read(support_path("outside"), &b, &err), &err);
+    ck_assert_str_eq(ir_buf_str(&b), "precious");
+    free(digest);
+    faults_end();
+}
+END_TEST
+
+/* ---- processes that meet --------------------------------------------------------------------- */
+
+START_TEST(two_pulls)
+{
+    faults_begin();
+    char *digest = image_in_registry(4 * SMALL);
+    weir_clear(faults_weir);
+    weir_on(faults_weir, &(weir_rule){.method = "GET", .path = "/blobs/", .rate = 16 * MIB});
+    pid_t a = copying(faults_ref("src"), faults_local("dst"), digest);
+    pid_t b = copying(faults_ref("src"), faults_local("dst"), digest);
+    ends_well(a);
+    ends_well(b);
+    ck_assert_uint_eq(weir_count(faults_weir, "GET", faults_layer).requests, 2); /* they did meet */
+    ck_assert_int_eq(faults_litter("dst"), 0);
+    ck_assert_int_eq(faults_blobs("dst"), 3);
+    unit_ok(copy(faults_local("dst"), faults_ref("again"), digest), &err);
+    free(digest);
+    faults_end();
+}
+END_TEST
+
+START_TEST(two_pushes)
+{
+    faults_begin();
+    char *digest = faults_image(4 * SMALL);
+    weir_on(faults_weir, &(weir_rule){.method = "PUT", .path = "/blobs/", .rate = 16 * MIB});
+    pid_t a = copying(faults_local("src"), faults_ref("dst"), digest);
+    pid_t b = copying(faults_local("src"), faults_ref("dst"), digest);
+    ends_well(a);
+    ends_well(b);
+    ck_assert_int_ge(weir_count(faults_weir, "PUT", "/blobs/").in, 8 * SMALL);
+    unit_ok(copy(faults_ref("dst"), faults_local("back"), digest), &err);
+    free(digest);
+    faults_end();
+}
+END_TEST
+
+/* ---- a server that goes away, a token that ends ---------------------------------------------- */
+
+START_TEST(refused_for_a_while)
+{
+    faults_begin();
+    char *digest = faults_image(SMALL);
+    weir_refuse(faults_weir, 300);
+    usleep(50000);
+    unit_ok(copy(faults_local("src"), faults_ref("dst"), digest), &err);
+    ck_assert_int_lt(weir_count(faults_weir, "PUT", "/blobs/").in, SMALL + MIB);
+    free(digest);
+    faults_end();
+}
+END_TEST
+
+static int expire(void *user, const imgrel_event *event)
+{
+    int *done = user;
+    if (!*done && event->kind == IMGREL_EVENT_BYTES && event->done > 0) {
+        *done = 1;
+        mock_control("{\"clock\": 7200}");
+    }
+    return 0;
+}
+
+START_TEST(token_expires)
+{
+    faults_begin();
+    int expired = 0;
+    char *got = NULL, *digest = faults_image(SMALL);
+    imgrel_client *c = faults_client();
+    imgrel_opts o = {IMGREL_OPTS, .progress = expire, .user = &expired};
+    unit_ok(imgrel_copy(c, faults_local("src"), faults_ref("dst"), &o, &got, &err), &err);
+    ck_assert_str_eq(got, digest);
+    ck_assert_int_eq(expired, 1);
+    char *log = weir_log(faults_weir);
+    ck_assert_ptr_nonnull(strstr(strstr(log, "PUT "), ": 401, ")); /* Harbor then takes Basic too */
+    free(log);
+    ck_assert_int_lt(weir_count(faults_weir, "PUT", "/blobs/").in, 2 * SMALL + MIB); /* once anew */
+    imgrel_free(got);
+    imgrel_client_free(c);
+    free(digest);
+    faults_end();
+}
+END_TEST
+
+UNIT_SUITE(faults_kill, killed_pull, killed_push, partial_files, partial_traps, two_pulls,
+           two_pushes, refused_for_a_while, token_expires)

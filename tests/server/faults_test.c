@@ -2,5 +2,6 @@
 #include "unit.h"
 
 Suite *suite_faults_matrix(void);
+Suite *suite_faults_kill(void);
 
-UNIT_MAIN(suite_faults_matrix)
+UNIT_MAIN(suite_faults_kill, suite_faults_matrix)

@@ -38,7 +38,7 @@ typedef struct weir_seen {
 
 weir *weir_start(int server_port);
 void weir_on(weir *w, const weir_rule *rule);
-void weir_clear(weir *w); /* rules and counts */
+void weir_clear(weir *w); /* rules and counts, once no connection is open any more */
 int weir_port(const weir *w);
 /* From now on connections are refused, for so many milliseconds. */
 void weir_refuse(weir *w, int ms);

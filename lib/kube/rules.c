@@ -110,6 +110,11 @@ const ir_kube_rule ir_kube_rules[] = {
      "correct every `auth` (base64 of user:password) in {secrets}: one that is malformed stops "
      "all containers",
      .words = "illegal base64|unable to decode|invalid auth configuration"},
+    {IR_KUBE_WAIT, "pulled-only", 0, true,
+     "the pod is Pulled, not Running",
+     "give node {node} what it needs to run containers; the one of imgrel's mock needs root and "
+     "runc",
+     .reason = "Pulled"},
     {IR_KUBE_WAIT, "config-key-missing", 15, true,
      "a key that the container's environment names is missing",
      "add the key to the ConfigMap or Secret, or correct its name",

@@ -63,12 +63,24 @@ static int set_login(const char *user, const char *secret, const char *source, i
     return ret->user && ret->secret ? 1 : ir_nomem(err);
 }
 
+/* Is a call's login for the host, or for a path on it under which the repository is? */
+static bool login_is_for(const ir_login *l, const char *host, const char *repository)
+{
+    const char *slash = strchr(l->host, '/');
+    if (!slash)
+        return ir_streq(ir_creds_key(l->host), ir_creds_key(host));
+    size_t len = strlen(slash + 1);
+    return repository && strlen(host) == (size_t)(slash - l->host) &&
+           ir_starts(l->host, host) && ir_starts(repository, slash + 1) && repository[len] == '/';
+}
+
 /* 1: found (maybe that it is to be anonymous). */
-static int from_call(const ir_call *call, const char *host, ir_creds *ret, imgrel_error *err)
+static int from_call(const ir_call *call, const char *host, const char *repository, ir_creds *ret,
+                     imgrel_error *err)
 {
     for (size_t i = 0; i < call->n_logins; i++) {
         const ir_login *l = &call->logins[i];
-        if (ir_streq(ir_creds_key(l->host), ir_creds_key(host)))
+        if (login_is_for(l, host, repository))
             return set_login(l->user, l->secret, "call", ret, err);
     }
     const ir_conf *conf = ir_call_conf(call);
@@ -168,7 +180,7 @@ int ir_creds_find(const ir_call *call, const char *host, const char *repository,
                   imgrel_error *err)
 {
     *ret = (ir_creds){NULL};
-    int rc = from_call(call, host, ret, err);
+    int rc = from_call(call, host, repository, ret, err);
     if (rc) {
         if (rc < 0)
             ir_creds_free(ret);

@@ -236,8 +236,8 @@ int ir_rel_check_clusters(ir_rel_run *run, void *target, ir_rel_row *row, imgrel
 
 static int read_tags(const ir_rel_run *run, ir_rel_site *s, imgrel_error *err)
 {
-    ir_login login;
-    ir_call call = ir_rel_call(run, s, IR_REL_ADMIN, &login);
+    ir_login login[2];
+    ir_call call = ir_rel_call(run, s, IR_REL_ADMIN, login);
     if (!s->project_is)
         return 0;
     int rc = ir_rel_tag_digest(&call, s, ir_rel_version(run->r), s->version_is, err);
@@ -247,8 +247,8 @@ static int read_tags(const ir_rel_run *run, ir_rel_site *s, imgrel_error *err)
 /* Dry: the base is read for every platform, and what is there compared with what would be made. */
 static int look_assembled(const ir_rel_run *run, ir_rel_site *s, imgrel_error *err)
 {
-    ir_login login;
-    ir_call call = ir_rel_call(run, s, IR_REL_ADMIN, &login);
+    ir_login login[2];
+    ir_call call = ir_rel_call(run, s, IR_REL_ADMIN, login);
     IR_AUTO(ir_json_p) spec = ir_rel_image_spec(run->r);
     const char *reuse = s->version_is[0]  ? ir_rel_version(run->r)
                         : s->latest_is[0] ? "latest"
@@ -269,8 +269,8 @@ static int look_assembled(const ir_rel_run *run, ir_rel_site *s, imgrel_error *e
 
 static int look_copied(const ir_rel_run *run, ir_rel_site *s, imgrel_error *err)
 {
-    ir_login login;
-    ir_call call = ir_rel_call(run, s, IR_REL_ADMIN, &login);
+    ir_login login[2];
+    ir_call call = ir_rel_call(run, s, IR_REL_ADMIN, login);
     IR_AUTO(ir_ref) from = {0}, to = {0};
     ir_copied copied = {0};
     int rc = ir_ref_parse(run->r->file.from, &from, err);

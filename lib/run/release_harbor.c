@@ -95,6 +95,14 @@ typedef struct wish {
     const char *why; /* a new one: "it was not saved here" */
 } wish;
 
+/* A robot that was made, but whose secret got lost on its way to us. */
+static int renew(const ir_rel_run *run, const ir_rel_site *s, const wish *w, ir_robot *made,
+                 imgrel_error *err)
+{
+    ir_robot_free(made);
+    return ir_harbor_robot_rotate(&run->call, s->harbor, run->r->file.project, w->name, made, err);
+}
+
 /* Makes the robot as it should be. made->secret is set when it has a new one. */
 static int ensure_robot(const ir_rel_run *run, const ir_rel_site *s, const ir_robot *old,
                         const wish *w, ir_robot *made, ir_rel_row *row, imgrel_error *err)
@@ -113,6 +121,8 @@ static int ensure_robot(const ir_rel_run *run, const ir_rel_site *s, const ir_ro
                                            &spec, made, err)
                   : ir_nomem(err);
     free(text);
+    if (!rc && !dry && !w->known && !made->secret)
+        rc = renew(run, s, w, made, err);
     if (rc)
         return rc;
     char *what = ir_format("robot %s", made->name);

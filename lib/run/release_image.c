@@ -131,8 +131,8 @@ static int copy(ir_rel_run *run, ir_call call, ir_rel_site *s, imgrel_error *err
 int ir_rel_image(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_error *err)
 {
     ir_rel_site *s = target;
-    ir_login login;
-    ir_call call = ir_rel_call(run, s, IR_REL_PUSH, &login);
+    ir_login login[2];
+    ir_call call = ir_rel_call(run, s, IR_REL_PUSH, login);
     const ir_rel_file *f = &run->r->file;
     int rc = 0;
     if (IR_DRY_RUN(&call)) {
@@ -193,8 +193,8 @@ static int set_tag(ir_rel_run *run, const ir_call *call, ir_rel_site *s, const c
 int ir_rel_tags(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_error *err)
 {
     ir_rel_site *s = target;
-    ir_login login;
-    ir_call call = ir_rel_call(run, s, IR_REL_PUSH, &login);
+    ir_login login[2];
+    ir_call call = ir_rel_call(run, s, IR_REL_PUSH, login);
     const char *version = ir_rel_version(run->r);
     bool dry = IR_DRY_RUN(&call), first = false, second = false;
     if (dry) {
@@ -216,8 +216,8 @@ int ir_rel_tags(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_error *er
 int ir_rel_find_image(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_error *err)
 {
     ir_rel_site *s = target;
-    ir_login login;
-    ir_call call = ir_rel_call(run, s, IR_REL_READER, &login);
+    ir_login login[2];
+    ir_call call = ir_rel_call(run, s, IR_REL_READER, login);
     const char *version = ir_rel_version(run->r);
     int rc = ir_rel_tag_digest(&call, s, version, s->digest, err);
     if (!rc && !s->digest[0]) {

@@ -108,6 +108,7 @@ typedef struct ir_rel_site {
     const char *key;    /* in state and file names: its name, "default" */
     const char *target; /* in the report: its name, or its host */
     ir_ref image;       /* host/project/app, without a tag */
+    char *base_project; /* "host/project" of a base in another project of it; NULL */
     ir_harbor *harbor;
     char *harbor_user, *harbor_secret;
     bool project_is; /* it exists */
@@ -168,10 +169,12 @@ void ir_rel_run_steps(ir_rel_run *run, const ir_rel_step *steps);
 /* The report, and the first failure (rc: of begin). Frees the run. */
 int ir_must_use ir_rel_run_end(ir_rel_run *run, int rc, ir_json **ret_report, imgrel_error *err);
 
-/* A call that logs in to the site's host as one of these; logins is the caller's room. */
+/* A call that logs in to the site's host as one of these; login is the caller's room. PUSH reads a
+ * base in another project of that Harbor as Harbor's user: the push robot's rights end at its own.
+ */
 enum ir_rel_who { IR_REL_ADMIN, IR_REL_PUSH, IR_REL_PULL, IR_REL_NOBODY, IR_REL_READER };
 ir_call ir_rel_call(const ir_rel_run *run, const ir_rel_site *site, enum ir_rel_who who,
-                    ir_login *login);
+                    ir_login login[2]);
 /* A store of the image's repository. */
 int ir_must_use ir_rel_store(const ir_call *call, const ir_rel_site *site, unsigned flags,
                              ir_store **ret, imgrel_error *err);

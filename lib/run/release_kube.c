@@ -191,7 +191,7 @@ static void tell_pulled(ir_rel_run *run, ir_rel_place *p, imgrel_error *err)
     if (object && !ir_kube_get(&run->call, p->kube, run->r->file.ns, object, &p->pod, NULL)) {
         const char *id = ir_json_str(status_of(p->pod), "imageID");
         if (id && *id)
-            ir_error_prefix(err, "the image was pulled, but the pod is not Running");
+            ir_error_prefix(err, "the image was pulled");
     }
     free(object);
 }

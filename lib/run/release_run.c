@@ -10,6 +10,20 @@
 /* ---- begin
  * ---------------------------------------------------------------------------------------- */
 
+static int find_base_project(const ir_rel_file *f, ir_rel_site *s, imgrel_error *err)
+{
+    IR_AUTO(ir_ref) base = {0};
+    const char *text = f->base ? f->base : f->from;
+    int rc = text ? ir_ref_parse(text, &base, err) : 0;
+    if (rc || !base.host || strcmp(base.host, s->image.host))
+        return rc;
+    size_t project = strcspn(base.repository, "/");
+    if (project == strlen(f->project) && ir_starts(base.repository, f->project))
+        return 0;
+    s->base_project = ir_format("%s/%.*s", base.host, (int)project, base.repository);
+    return s->base_project ? 0 : ir_nomem(err);
+}
+
 static int begin_site(ir_rel_run *run, size_t i, imgrel_error *err)
 {
     ir_rel_site *s = &run->sites[i];
@@ -21,7 +35,7 @@ static int begin_site(ir_rel_run *run, size_t i, imgrel_error *err)
     run->rules[i] = (ir_host_rule){.host = conf->host, .url = conf->url, .ca_file = conf->ca_file};
     int rc = name ? ir_ref_parse_repository(name, &s->image, err) : ir_nomem(err);
     free(name);
-    return rc;
+    return rc ? rc : find_base_project(&run->r->file, s, err);
 }
 
 static void begin_place(ir_rel_run *run, size_t i)
@@ -216,6 +230,7 @@ static int finish_report(ir_rel_run *run, int rc)
 static void free_site(ir_rel_site *s)
 {
     ir_ref_free(&s->image);
+    free(s->base_project);
     ir_harbor_free(s->harbor);
     free(s->harbor_user);
     ir_free_secret(s->harbor_secret);
@@ -260,27 +275,33 @@ int ir_rel_run_end(ir_rel_run *run, int rc, ir_json **ret_report, imgrel_error *
 /* ---- for the steps
  * ---------------------------------------------------------------------------------- */
 
+static ir_login login_of(const ir_rel_site *s, enum ir_rel_who who)
+{
+    ir_login l = {.host = s->conf->host, .user = "", .secret = ""};
+    switch (who) {
+    case IR_REL_ADMIN:
+        return (ir_login){l.host, s->harbor_user, s->harbor_secret};
+    case IR_REL_PUSH:
+        return (ir_login){l.host, s->push_user, s->push_secret};
+    case IR_REL_PULL:
+        return (ir_login){l.host, s->pull_user, s->pull_secret};
+    default:
+        return l;
+    }
+}
+
 ir_call ir_rel_call(const ir_rel_run *run, const ir_rel_site *site, enum ir_rel_who who,
-                    ir_login *login)
+                    ir_login login[2])
 {
     ir_call call = run->call;
     if (who == IR_REL_READER)
         who = site->pull_secret ? IR_REL_PULL : site->push_secret ? IR_REL_PUSH : IR_REL_ADMIN;
-    *login = (ir_login){.host = site->conf->host, .user = "", .secret = ""};
-    if (who == IR_REL_ADMIN) {
-        login->user = site->harbor_user;
-        login->secret = site->harbor_secret;
-    } else if (who == IR_REL_PUSH) {
-        login->user = site->push_user;
-        login->secret = site->push_secret;
-    } else if (who == IR_REL_PULL) {
-        login->user = site->pull_user;
-        login->secret = site->pull_secret;
-    }
-    if (!login->user) /* unknown: whatever is stored for the host */
-        return call;
     call.logins = login;
-    call.n_logins = 1;
+    if (who == IR_REL_PUSH && site->base_project && site->harbor_user)
+        login[call.n_logins++] =
+            (ir_login){site->base_project, site->harbor_user, site->harbor_secret};
+    login[call.n_logins] = login_of(site, who);
+    call.n_logins += login[call.n_logins].user != NULL; /* unknown: what is stored for the host */
     return call;
 }
 

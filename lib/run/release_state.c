@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -65,6 +66,22 @@ static bool is_named(int fd, const char *path)
     return !fstat(fd, &a) && !stat(path, &b) && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
 
+/* What a run that was killed was writing; it may be the push robot's secret. */
+static int remove_stale(const ir_rel_state *s, imgrel_error *err)
+{
+    char *prefix = ir_format("%s.", s->app);
+    DIR *d = opendir(s->dir);
+    int rc = !prefix ? ir_nomem(err) : !d ? ir_fail_errno(err, errno, "%s", s->dir) : 0;
+    for (struct dirent *e; !rc && (e = readdir(d));)
+        if (ir_starts(e->d_name, prefix) && ir_ends(e->d_name, ".tmp") &&
+            unlinkat(dirfd(d), e->d_name, 0) && errno != ENOENT)
+            rc = ir_fail_errno(err, errno, "%s/%s", s->dir, e->d_name);
+    if (d)
+        closedir(d);
+    free(prefix);
+    return rc;
+}
+
 int ir_rel_state_lock(const ir_call *call, ir_rel_state *s, imgrel_error *err)
 {
     char *path = in_dir(s, s->app, ".lock");
@@ -81,6 +98,8 @@ int ir_rel_state_lock(const ir_call *call, ir_rel_state *s, imgrel_error *err)
     free(path);
     if (rc)
         s->lock = -1;
+    else
+        rc = remove_stale(s, err);
     return rc ? rc : read_state(s, err); /* another run may have ended in between */
 }
 

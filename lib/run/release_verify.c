@@ -16,8 +16,8 @@
 int ir_rel_verify_tags(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_error *err)
 {
     ir_rel_site *s = target;
-    ir_login login;
-    ir_call call = ir_rel_call(run, s, IR_REL_READER, &login);
+    ir_login login[2];
+    ir_call call = ir_rel_call(run, s, IR_REL_READER, login);
     const char *tags[] = {ir_rel_version(run->r), "latest"};
     for (size_t i = 0; i < 2; i++) {
         char is[IR_DIGEST_MAX];
@@ -47,8 +47,8 @@ static int verify_platform(const ir_call *call, ir_store *store, const ir_rel_si
 int ir_rel_verify_platforms(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_error *err)
 {
     ir_rel_site *s = target;
-    ir_login login;
-    ir_call call = ir_rel_call(run, s, IR_REL_READER, &login);
+    ir_login login[2];
+    ir_call call = ir_rel_call(run, s, IR_REL_READER, login);
     ir_store *store = NULL;
     char *text = ir_rel_platforms(run->r);
     ir_platform *want = NULL;
@@ -76,8 +76,8 @@ int ir_rel_verify_pull(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_er
 {
     ir_rel_site *s = target;
     IR_AUTO(ir_manifest) m = {0};
-    ir_login login;
-    ir_call call = ir_rel_call(run, s, IR_REL_PULL, &login);
+    ir_login login[2];
+    ir_call call = ir_rel_call(run, s, IR_REL_PULL, login);
     ir_store *store = NULL;
     if (!s->pull_secret) {
         ir_rel_say(row, "skipped", "not done: no cluster has the pull robot's secret");
@@ -136,8 +136,8 @@ int ir_rel_refuse_anonymous(ir_rel_run *run, void *target, ir_rel_row *row, imgr
 {
     ir_rel_site *s = target;
     ir_reply reply = {0};
-    ir_login login;
-    ir_call call = ir_rel_call(run, s, IR_REL_NOBODY, &login);
+    ir_login login[2];
+    ir_call call = ir_rel_call(run, s, IR_REL_NOBODY, login);
     char *path = ir_format("manifests/%s", s->digest);
     int rc = !path                      ? ir_nomem(err)
              : !run->r->file.is_private ? 2
@@ -177,8 +177,8 @@ int ir_rel_refuse_push(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_er
 {
     ir_rel_site *s = target;
     ir_reply reply = {0};
-    ir_login login;
-    ir_call call = ir_rel_call(run, s, IR_REL_PULL, &login);
+    ir_login login[2];
+    ir_call call = ir_rel_call(run, s, IR_REL_PULL, login);
     if (!s->pull_secret) {
         ir_rel_say(row, "skipped", "not done: no cluster has the pull robot's secret");
         return 0;
@@ -198,8 +198,8 @@ int ir_rel_refuse_delete(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_
 {
     ir_rel_site *s = target;
     ir_reply reply = {0};
-    ir_login login;
-    ir_call call = ir_rel_call(run, s, IR_REL_PUSH, &login);
+    ir_login login[2];
+    ir_call call = ir_rel_call(run, s, IR_REL_PUSH, login);
     unsigned char noise[32];
     char digest[IR_DIGEST_MAX];
     if (!s->push_secret) {

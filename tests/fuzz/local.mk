@@ -41,3 +41,8 @@ tests_fuzz_fuzz_spdy_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_page_SOURCES = tests/fuzz/fuzz_page.c $(fuzz_shared)
 tests_fuzz_fuzz_page_LDADD = $(fuzz_libs)
 endif
+if ENABLE_RELEASE
+check_PROGRAMS += tests/fuzz/fuzz_release
+tests_fuzz_fuzz_release_SOURCES = tests/fuzz/fuzz_release.c $(fuzz_shared)
+tests_fuzz_fuzz_release_LDADD = $(fuzz_libs)
+endif

@@ -109,6 +109,31 @@ START_TEST(one_at_a_time)
 }
 END_TEST
 
+START_TEST(what_a_killed_run_left)
+{
+    begin();
+    ir_rel_state s;
+    ir_call call = {0};
+    imgrel_error err = {0};
+    static const char *const names[] = {"web.json.0a.tmp", "web.x.push-robot.0b.tmp"};
+    char *folder = ir_path_join(dir, ".imgrel");
+    unit_ok(ir_mkdirs(folder, 0700, &err), &err);
+    for (int i = 0; i < 3; i++) {
+        char *path = ir_path_join(folder, i < 2 ? names[i] : "website.json.0c.tmp");
+        unit_ok(ir_file_write(path, 0600, "x", 1, &err), &err);
+        free(path);
+    }
+    unit_ok(ir_rel_state_open(r, &s, &err), &err);
+    unit_ok(ir_rel_state_lock(&call, &s, &err), &err);
+    ck_assert_int_eq(mode_of(".imgrel/web.json.0a.tmp"), -1);
+    ck_assert_int_eq(mode_of(".imgrel/web.x.push-robot.0b.tmp"), -1);
+    ck_assert_int_eq(mode_of(".imgrel/website.json.0c.tmp"), 0600); /* of another release */
+    ir_rel_state_close(&s);
+    free(folder);
+    end();
+}
+END_TEST
+
 START_TEST(damaged)
 {
     begin();
@@ -147,4 +172,5 @@ START_TEST(full_disk)
 }
 END_TEST
 
-UNIT_SUITE(release_state, kept_at_once, secret, one_at_a_time, damaged, full_disk)
+UNIT_SUITE(release_state, kept_at_once, secret, one_at_a_time, what_a_killed_run_left, damaged,
+           full_disk)

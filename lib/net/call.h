@@ -8,8 +8,8 @@
 #include "base/log.h"
 #include "net/session.h"
 
-/* A login that stands before every store, for its host ("harbor.lan") or for what is under a path of
- * it ("harbor.lan/library"); first match wins. user "" means: anonymous there. */
+/* A login that stands before every store, for its host ("harbor.lan") or for what is under a path
+ * of it ("harbor.lan/library"); first match wins. user "" means: anonymous there. */
 typedef struct ir_login { const char *host, *user, *secret; } ir_login;
 
 /* What a caller knows of a host beyond the configuration; first match wins. */

@@ -29,6 +29,37 @@ int cli_print_value(const cli *c, const char *name, char *value, imgrel_error *e
     return rc;
 }
 
+/* What a server named may hold what a terminal obeys: control characters become question marks. */
+static void make_plain(char *s)
+{
+    for (; *s; s++) {
+        bool c1 = (unsigned char)s[0] == 0xC2 && (unsigned char)s[1] >= 0x80 &&
+                  (unsigned char)s[1] < 0xA0;
+        if (c1)
+            *s++ = '?';
+        if (c1 || (unsigned char)*s < 0x20 || *s == 0x7F)
+            *s = '?';
+    }
+}
+
+static void make_document_plain(json_t *j)
+{
+    json_t *value = NULL;
+    const char *key = NULL;
+    size_t i = 0;
+    char *text = json_is_string(j) ? strdup(json_string_value(j)) : NULL;
+
+    if (text) {
+        make_plain(text);
+        json_string_set(j, text);
+        free(text);
+    }
+    json_array_foreach(j, i, value)
+        make_document_plain(value);
+    json_object_foreach(j, key, value)
+        make_document_plain(value);
+}
+
 int cli_document(const cli *c, const char *text, json_t **ret, imgrel_error *err)
 {
     json_error_t e;
@@ -39,6 +70,7 @@ int cli_document(const cli *c, const char *text, json_t **ret, imgrel_error *err
         return 0;
     }
     *ret = json_loads(text, JSON_DECODE_ANY, &e);
+    make_document_plain(*ret);
     return *ret ? 0 : cli_fail(err, IMGREL_EPROTO, NULL, "not a JSON document: %s", e.text);
 }
 
@@ -134,7 +166,12 @@ static int print_item(const cli *c, const char *item, const char *name, cli_item
     if (c->json && name)
         return cli_print(json_pack("{s:s}", name, item), err);
     if (!fn) {
-        puts(item);
+        char *text = strdup(item);
+        if (!text)
+            return cli_nomem(err);
+        make_plain(text);
+        puts(text);
+        free(text);
         return 0;
     }
     rc = cli_document(c, item, &j, err);

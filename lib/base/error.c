@@ -1,6 +1,7 @@
 /* error.c - fills the caller's imgrel_error: the first failure wins, the text is one line whatever
  * a server put into it, and a cut never splits a UTF-8 character. */
 #include "base/error.h"
+#include "base/str.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -56,19 +57,12 @@ static void trim_utf8(char *s)
         s[i - 1] = '\0';
 }
 
-static void one_line(char *s)
-{
-    for (; *s; s++)
-        if ((unsigned char)*s < 0x20 || *s == 0x7f)
-            *s = ' ';
-}
-
 static void set_text(char *dst, size_t len, const char *fmt, va_list ap)
 {
     int n = vsnprintf(dst, len, fmt, ap);
     if (n >= (int)len)
         trim_utf8(dst);
-    one_line(dst);
+    ir_one_line(dst);
 }
 
 int ir_fail(imgrel_error *err, int code, const char *fmt, ...)

@@ -43,7 +43,9 @@ static void add_quoted(ir_buf *b, const char *s)
             ir_buf_addc(b, '?');
         else if (*s == '"' || *s == '\\')
             ir_buf_addf(b, "\\%c", *s);
-        else if ((unsigned char)*s < 0x20)
+        else if (n == 2 && (unsigned char)s[0] == 0xc2 && (unsigned char)s[1] < 0xa0)
+            ir_buf_addf(b, "\\u%04x", (unsigned char)s[1]);
+        else if ((unsigned char)*s < 0x20 || *s == 0x7f)
             ir_buf_addf(b, "\\u%04x", (unsigned char)*s);
         else
             ir_buf_add(b, s, n);
@@ -71,6 +73,7 @@ void ir_log_say(const ir_log *log, uint32_t level, const char *component, const 
     va_end(ap);
     ir_buf_adds(&fields, fields.len ? "}" : "{}");
     ir_redact(message, text, sizeof text);
+    ir_one_line(text);
     imgrel_log_record record = {.size = sizeof record,
                                 .level = level,
                                 .component = component,

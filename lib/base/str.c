@@ -89,6 +89,18 @@ bool ir_parse_duration(const char *s, int64_t *ret_ms)
     return false;
 }
 
+void ir_one_line(char *s)
+{
+    for (; *s; s++) {
+        bool c1 = (unsigned char)s[0] == 0xc2 && (unsigned char)s[1] >= 0x80 &&
+                  (unsigned char)s[1] < 0xa0; /* U+0080 to U+009F */
+        if (c1)
+            *s++ = ' ';
+        if (c1 || (unsigned char)*s < 0x20 || *s == 0x7f)
+            *s = ' ';
+    }
+}
+
 void ir_wipe(void *p, size_t len)
 {
     if (p && len)

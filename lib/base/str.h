@@ -17,6 +17,8 @@ bool ir_is_lower_alnum(char c);              /* ASCII only, whatever the locale 
 bool ir_parse_u64(const char *s, unsigned long long max, unsigned long long *ret);
 /* "500ms", "15s", "10m", "1h", "30d", or a bare number of seconds -> milliseconds. */
 bool ir_parse_duration(const char *s, int64_t *ret_ms);
+/* Control characters (C0, C1, DEL) become blanks: for texts of others that people get to see. */
+void ir_one_line(char *s);
 void ir_wipe(void *p, size_t len);           /* not optimised away; NULL is fine */
 void ir_free_secret(char *s);                /* wipes the string, then frees; NULL is fine */
 bool ir_equal_secret(const char *a, const char *b); /* constant time in the content */

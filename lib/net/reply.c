@@ -53,6 +53,8 @@ static void fill(const ir_reply *reply, const char *reason, imgrel_error *err)
     err->retryable = reply->status == 408 || reply->status == 429 || reply->status >= 500;
     snprintf(err->request_id, sizeof err->request_id, "%s", id ? id : "");
     snprintf(err->reason, sizeof err->reason, "%s", reason ? reason : "");
+    ir_one_line(err->request_id);
+    ir_one_line(err->reason);
     if (after && ir_retry_after(after, (int64_t)time(NULL), &ms))
         err->retry_after_ms = ms;
 }

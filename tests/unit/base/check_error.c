@@ -82,8 +82,8 @@ START_TEST(one_line_whole_characters)
         ck_assert_uint_gt(len, sizeof err.message - 5);
     }
     ir_error_clear(&err);
-    ck_assert_int_eq(ir_fail(&err, IMGREL_EIO, "a\r\nb\x1b[0m"), IMGREL_EIO);
-    ck_assert_str_eq(err.message, "a  b [0m");
+    ck_assert_int_eq(ir_fail(&err, IMGREL_EIO, "a\r\nb\x1b[0m \xc2\x9b\x32J\xc2\xa9"), IMGREL_EIO);
+    ck_assert_str_eq(err.message, "a  b [0m   2J\xc2\xa9");
 }
 END_TEST
 

@@ -24,8 +24,12 @@ START_TEST(record)
     ck_assert_str_eq(message, "GET http://***@h/");
     ck_assert_str_eq(fields, "{\"url\":\"http://h/x?a=***\",\"n\":\"a\\\"\\\\\\u000a?\xc3\xa4\","
                              "\"Authorization\":\"***\",\"push_password\":\"***\",\"none\":\"\"}");
+    ir_log_say(&log, IMGREL_LOG_INFO, "http", "\x1b[2J\nx", "a", "\x7f\xc2\x9bm", NULL);
+    ck_assert_str_eq(message, " [2J x");
+    ck_assert_str_eq(fields, "{\"a\":\"\\u007f\\u009bm\"}");
     ir_log_say(&log, IMGREL_LOG_INFO, "http", "x", NULL);
     ck_assert_str_eq(fields, "{}");
+    count--;
     ir_log_say(&log, IMGREL_LOG_DEBUG, "http", "x", NULL);
     ck_assert_int_eq(count, 2);
     ir_log_say(NULL, IMGREL_LOG_ERROR, "http", "x", NULL);

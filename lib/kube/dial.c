@@ -15,6 +15,7 @@
 #define IN_HIGH (256 * IR_KIB)  /* stop reading the pod's bytes until some are taken */
 #define OUT_HIGH (256 * IR_KIB) /* stop taking bytes for the pod until some are sent */
 #define CHUNK (32 * IR_KIB)
+#define IDLE_MAX 10000 /* messages in a row that bring no data */
 #define GRACE_MS 1000 /* between the end of the data and a word about why */
 
 struct ir_forward_conn {
@@ -161,7 +162,9 @@ static int receive(ir_forward_conn *c, imgrel_error *err)
     size_t len = 0;
     ir_buf_drop(&c->in, c->taken);
     c->taken = 0;
+    unsigned idle = 0;
     while (c->in.len < IN_HIGH) {
+        size_t before = c->in.len;
         int rc = ir_ws_recv(c->ws, &p, &len, err);
         if (rc <= 0)
             return rc;
@@ -171,6 +174,10 @@ static int receive(ir_forward_conn *c, imgrel_error *err)
             return rc;
         if ((rc = ir_buf_check(&c->in, err, c->name)))
             return rc;
+        idle = c->in.len == before ? idle + 1 : 0;
+        if (idle > IDLE_MAX)
+            return ir_fail(err, IMGREL_ELIMIT, "%s: the server talks, but of nothing asked for",
+                           c->name);
     }
     return 0;
 }
@@ -390,14 +397,17 @@ int64_t ir_forward_read(const ir_call *call, ir_forward_conn *c, void *buf, size
     for (;;) {
         const char *p = NULL;
         size_t n = ir_forward_pending(c, &p);
+        /* A pod that never stops talking is no reason not to stop. */
+        int rc = ir_call_check(call, err);
+        if (rc)
+            return rc;
         if (n) {
             n = n < len ? n : len;
             memcpy(buf, p, n);
             ir_forward_taken(c, n);
             return (int64_t)n;
         }
-        int rc = ir_forward_pump(c, err);
-        if (rc)
+        if ((rc = ir_forward_pump(c, err)))
             return rc;
         if (ir_forward_pending(c, &p))
             continue;

@@ -63,7 +63,8 @@ static void fill(const ir_reply *reply, const char *reason, imgrel_error *err)
 static bool is_elsewhere(const ir_request *req, const ir_url *at)
 {
     IR_AUTO(ir_url) home = {0};
-    return at->host && req->url && !ir_url_parse(req->url, &home, NULL) && !ir_url_same_origin(&home, at);
+    return at->host && req->url && !ir_url_parse(req->url, &home, NULL) &&
+           !ir_url_same_origin(&home, at);
 }
 
 static void advise(const ir_request *req, const ir_url *at, int status, imgrel_error *err)

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #define OUT_MAX (8UL << 20)
+#define CONTROLS_MAX 1000 /* in a row, while there is more to read: nobody means well by that */
 
 struct ir_ws {
     ir_raw *raw;
@@ -19,6 +20,7 @@ struct ir_ws {
     size_t flight_at, flight_len;
     bool ended, closing;
     int close_code;
+    unsigned controls; /* in a row, without a pause between them */
 };
 
 ir_ws *ir_ws_new(ir_raw *raw)
@@ -191,13 +193,19 @@ int ir_ws_recv(ir_ws *w, const char **ret_p, size_t *ret_len, imgrel_error *err)
         if (rc < 0)
             return rc;
         if (rc == 1) {
-            if ((rc = take_message(w, opcode, *ret_p, *ret_len, err)))
+            if ((rc = take_message(w, opcode, *ret_p, *ret_len, err))) {
+                w->controls = 0;
                 return rc;
+            }
+            if (++w->controls > CONTROLS_MAX)
+                return ir_fail(err, IMGREL_ELIMIT, "WebSocket: nothing but control frames");
             continue;
         }
         int64_t n = ir_raw_recv(w->raw, chunk, sizeof chunk, err);
-        if (n == IMGREL_ESTATE)
+        if (n == IMGREL_ESTATE) {
+            w->controls = 0;
             return 0;
+        }
         if (n < 0)
             return (int)n;
         w->ended = n == 0;

@@ -1,6 +1,6 @@
 /* check_stream.c - bodies read bit by bit: whole, slow, broken, dropped early; and upgraded
  * connections. */
-#include "net/upgrade.h"
+#include "net/ws.h"
 #include "support.h"
 
 #include <poll.h>
@@ -264,6 +264,33 @@ START_TEST(upgraded)
 }
 END_TEST
 
+/* Control frames without end bring no message and no chance to look at a token. */
+START_TEST(only_control_frames)
+{
+    ir_buf bytes = IR_BUF(IR_MIB);
+    ir_raw *raw = NULL;
+    const char *p = NULL;
+    size_t len = 0;
+    ir_buf_adds(&bytes, "HTTP/1.1 101 Switching\r\nUpgrade: echo\r\n\r\n");
+    for (int i = 0; i < 20000; i++)
+        ir_buf_adds(&bytes, "\x8a\x01x");
+    dbl_on(d, &(dbl_rule){.raw = bytes.p});
+    unit_ok(upgrade(dbl_url(d), NULL, &raw), &n.err);
+    ir_ws *ws = ir_ws_new(raw);
+    ck_assert_ptr_nonnull(ws);
+    int rc = 0;
+    while (!rc && !ir_ws_ended(ws)) {
+        struct pollfd at = {.fd = ir_ws_fd(ws), .events = POLLIN};
+        poll(&at, 1, 1000);
+        rc = ir_ws_recv(ws, &p, &len, &n.err);
+    }
+    ck_assert_int_eq(rc, IMGREL_ELIMIT);
+    unit_error(&n.err, IMGREL_ELIMIT, "nothing but control frames");
+    ir_ws_close(ws);
+    ir_buf_free(&bytes);
+}
+END_TEST
+
 START_TEST(not_upgraded)
 {
     ir_raw *raw = NULL;
@@ -295,6 +322,7 @@ Suite *suite_stream(void)
         errors_have_their_body, broken_in_the_middle, dropped_early, slow_reader,
         waits_between_reads,
         silence_that_is_normal, head_is_tried_again,  upgraded,      not_upgraded,
+        only_control_frames,
     };
     Suite *s = suite_create("stream");
     TCase *c = tcase_create("stream");

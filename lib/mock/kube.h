@@ -214,6 +214,9 @@ void mk_kube_discovery(mk_kcall *c, const char *path);
 ir_json *mk_body(mk_kcall *c);
 ir_json *mk_read_object(mk_kcall *c, const char *p, size_t len, bool yaml);
 bool mk_check_object(mk_kcall *c, ir_json *object);
+/* kube_proto.c: bodies in protobuf, of the kinds that it knows; NULL: it is none. */
+bool mk_proto_knows(const mk_kind *kind);
+ir_json *mk_proto_read(const mk_kind *kind, const char *p, size_t len);
 /* Puts a new object through defaults, admission and validation, and stores it; answers either way.
  * Takes object. (lock) */
 void mk_create(mk_kcall *c, ir_json *object, int status);

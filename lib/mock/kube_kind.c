@@ -173,13 +173,15 @@ static ir_json *group_json(const mk_kind *k)
                         "groupVersion", gv, "version", k->version);
 }
 
-/* Groups follow each other in the table at least once; a group is listed where it is first met. */
+/* A group is listed where its first modelled kind is. */
 static bool first_of_group(const mk_kind *k)
 {
+    if (!*k->group || k->absent)
+        return false;
     for (const mk_kind *i = mk_kinds; i < k; i++)
-        if (!strcmp(i->group, k->group))
+        if (!i->absent && !strcmp(i->group, k->group))
             return false;
-    return *k->group != 0;
+    return true;
 }
 
 static ir_json *group_list(void)

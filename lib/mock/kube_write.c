@@ -123,7 +123,9 @@ ir_json *mk_body(mk_kcall *c)
 {
     const char *type = mk_header(c->r, "Content-Type");
     bool yaml = type && type_is(type, "application/yaml");
-    bool wrong = type && *type && !yaml && !type_is(type, "application/json");
+    bool proto =
+        type && type_is(type, "application/vnd.kubernetes.protobuf") && mk_proto_knows(c->kind);
+    bool wrong = type && *type && !yaml && !proto && !type_is(type, "application/json");
     if (wrong) {
         mk_status(c, 415, "UnsupportedMediaType", ir_json_new_object(),
                   "the body of the request was in an unknown format - accepted media types "
@@ -131,7 +133,10 @@ ir_json *mk_body(mk_kcall *c)
                   "application/vnd.kubernetes.protobuf");
         return NULL;
     }
-    ir_json *object = mk_read_object(c, c->r->body, c->r->body_len, yaml);
+    ir_json *object = proto ? mk_proto_read(c->kind, c->r->body, c->r->body_len)
+                            : mk_read_object(c, c->r->body, c->r->body_len, yaml);
+    if (!object && !c->done)
+        mk_bad_request(c, "unable to decode: not %s", c->kind->kind);
     if (object && !mk_check_object(c, object)) {
         ir_json_free(object);
         object = NULL;

@@ -14,7 +14,7 @@ if ENABLE_KUBE
 mock_sources += lib/mock/kube.h lib/mock/kube_tunnel.h lib/mock/node.h \
 	lib/mock/kube.c lib/mock/kube_reply.c lib/mock/kube_kind.c lib/mock/kube_schema.c \
 	lib/mock/kube_store.c lib/mock/kube_select.c lib/mock/kube_list.c lib/mock/kube_watch.c \
-	lib/mock/kube_write.c lib/mock/kube_delete.c lib/mock/kube_default.c \
+	lib/mock/kube_write.c lib/mock/kube_proto.c lib/mock/kube_delete.c lib/mock/kube_default.c \
 	lib/mock/kube_valid.c lib/mock/kube_podvalid.c \
 	lib/mock/kube_patch.c lib/mock/kube_merge.c lib/mock/kube_fields.c lib/mock/kube_apply.c \
 	lib/mock/kube_control.c lib/mock/kube_endpoints.c lib/mock/kube_event.c \

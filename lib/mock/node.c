@@ -192,14 +192,14 @@ static int choose_dir(struct mk_node *n, const ir_json *config, imgrel_error *er
     if (!n->dir)
         return ir_nomem(err);
     int rc = ir_mkdirs(n->dir, 0700, err);
-    /* Absolute: runc is told of it, and a name of it is that of the cgroup. */
+    /* Absolute: runc is told of it, and the cgroup is named after it. */
     if (!rc && (real = realpath(n->dir, NULL))) {
         free(n->dir);
         n->dir = real;
     }
     if (!rc)
         rc = ir_hash_bytes(n->dir, strlen(n->dir), digest, err);
-    if (!rc && !(n->cgroup = ir_format("imgrel-mock-%.16s", digest + 7)))
+    if (!rc && !(n->cgroup = ir_format("imgrel-mock-%d-%.16s", (int)getpid(), digest + 7)))
         rc = ir_nomem(err);
     return rc;
 }

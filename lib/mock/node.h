@@ -30,7 +30,7 @@ struct mk_node {
     struct mk_kube *kube;
     enum mk_node_mode mode;
     char *dir;    /* everything that it keeps on disk */
-    char *cgroup; /* "imgrel-mock-<hash of dir>" */
+    char *cgroup; /* "imgrel-mock-<our process>-<hash of dir>" */
     ir_session *session;
     ir_host_rule *rules;
     size_t n_rules;

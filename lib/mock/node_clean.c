@@ -5,6 +5,8 @@
 #include "base/fd.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -51,8 +53,8 @@ static void remove_below(const char *path)
     rmdir(path);
 }
 
-/* Calls remove_below in every hierarchy that is mounted. */
-void mk_cgroup_remove(const char *path)
+/* Calls remove in every hierarchy that is mounted. */
+static void in_hierarchies(void (*remove)(const char *mount, const char *what), const char *what)
 {
     ir_buf text = IR_BUF(4 * IR_MIB);
     ir_strv lines = {0};
@@ -60,11 +62,8 @@ void mk_cgroup_remove(const char *path)
         !ir_strv_split(&lines, ir_buf_str(&text), '\n')) {
         for (size_t i = 0; i < lines.n; i++) {
             ir_strv f = {0};
-            bool ok = strstr(lines.v[i], " - cgroup") && !ir_strv_split(&f, lines.v[i], ' ');
-            char *at = ok && f.n > 4 ? ir_format("%s/%s", f.v[4], path) : NULL;
-            if (at)
-                remove_below(at);
-            free(at);
+            if (strstr(lines.v[i], " - cgroup") && !ir_strv_split(&f, lines.v[i], ' ') && f.n > 4)
+                remove(f.v[4], what);
             ir_strv_free(&f);
         }
     }
@@ -72,11 +71,40 @@ void mk_cgroup_remove(const char *path)
     ir_buf_free(&text);
 }
 
+static void remove_one(const char *mount, const char *what)
+{
+    char *path = ir_format("%s/%s", mount, what);
+    if (path)
+        remove_below(path);
+    free(path);
+}
+
+void mk_cgroup_remove(const char *path)
+{
+    in_hierarchies(remove_one, path);
+}
+
+/* Those of mocks whose process is gone; empty ones only, as the kernel sees to. */
+static void remove_stale(const char *mount, const char *what)
+{
+    DIR *d = opendir(mount);
+    struct dirent *e;
+    while (d && (e = readdir(d))) {
+        char *end;
+        long pid = ir_starts(e->d_name, what) ? strtol(e->d_name + strlen(what), &end, 10) : 0;
+        if (pid > 0 && *end == '-' && kill((pid_t)pid, 0) && errno == ESRCH)
+            remove_one(mount, e->d_name);
+    }
+    if (d)
+        closedir(d);
+}
+
 void mk_node_clean(const char *dir, const char *cgroup)
 {
     char *pods = ir_path_join(dir, "pods"), *runc = ir_path_join(dir, "runc");
     char *images = ir_path_join(dir, "images");
     mk_cgroup_remove(cgroup);
+    in_hierarchies(remove_stale, "imgrel-mock-");
     if (pods && runc && images)
         (void)(ir_rmtree(pods, NULL) | ir_rmtree(runc, NULL) | ir_rmtree(images, NULL));
     free(pods);

@@ -322,6 +322,32 @@ START_TEST(deletes)
 }
 END_TEST
 
+/* A body as kubectl sends it: "k8s\0", type and object. */
+START_TEST(protobuf_of_the_simple_kinds)
+{
+    static const char body[] = "k8s\0\x0a\x0f\x0a\x02v1\x12\x09"
+                               "ConfigMap\x12\x25\x0a\x17\x0a\x01m\x12\x00\x1a\x00\x22"
+                               "\x00\x2a\x00\x32\x00\x38\x00\x5a\x06\x0a\x01"
+                               "a\x12\x01"
+                               "b\x12\x0a\x0a\x03key\x12\x03val";
+    kube_up(NULL);
+    make_namespace();
+    answer a = send_bytes("POST", kube_path(IN("configmaps")), NULL,
+                          "application/vnd.kubernetes.protobuf", body, sizeof body - 1);
+    want(a, 201);
+    ck_text(a.json, "metadata.name", "m");
+    ck_text(a.json, "metadata.labels.a", "b");
+    ck_text(a.json, "data.key", "val");
+    a = send_bytes("POST", kube_path(IN("configmaps")), NULL, "application/vnd.kubernetes.protobuf",
+                   body, sizeof body - 9);
+    want_k(a, 400, "BadRequest", "unable to decode");
+    a = send_bytes("POST", kube_path(IN("pods")), NULL, "application/vnd.kubernetes.protobuf", body,
+                   sizeof body - 1);
+    want_k(a, 415, "UnsupportedMediaType", "unknown format");
+    kube_down();
+}
+END_TEST
+
 /* ---- validation ----------------------------------------------------------------------------- */
 
 #define META(n) "{\"metadata\": {\"name\": \"" n "\"}, "
@@ -435,4 +461,4 @@ UNIT_SUITE(kube_api, bad_token_is_401_none_is_403, the_kubeconfig_lets_in, right
            text_where_a_status_is_expected, compact_unless_people_ask, errors_have_their_shapes,
            unknown_fields_warn_or_fail, create_fills_in, stale_versions_conflict, patches,
            service_account_list_is_replaced, no_pod_before_its_service_account, deletes,
-           field_errors, pull_policy_by_tag, state_survives_a_restart)
+           protobuf_of_the_simple_kinds, field_errors, pull_policy_by_tag, state_survives_a_restart)

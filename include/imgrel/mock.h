@@ -33,12 +33,12 @@ typedef struct imgrel_mock imgrel_mock;
  *    "node_dir": where it keeps images and containers while it runs (default: beside the state
  *    file, or a temporary folder); "backoff_ms": the first pause after a failed pull or a crash
  *    (1000; doubled up to 30 times that)
- *  - "kube_version" that it is like ("1.34"; from "1.35" on WebSockets of port-forward need the
+ *  - "kube_version" that it is like ("1.34"; from "1.35" on port-forward's WebSockets need the
  *    verb create); "kube_users": [{"name", "token", "rules": [{"verbs", "resources",
- *    "namespaces"}]}] (no rules: everything; "*" is all); "kube_history": changes that watches may
- *    start from (1000); "sa_delay_ms": until a new namespace has its default service account, before
- *    which pods are refused (200; -1: never). Without TLS everybody is the admin, as clients send
- *    tokens over https only
+ *    "namespaces"}]}] (no rules: everything; "*" is all); "kube_history": changes that watches can
+ *    start from (1000); "sa_delay_ms": until a new namespace has its default service account,
+ *    before which pods are refused (200; -1: never). Without TLS everybody is the admin, as
+ *    clients send tokens over https only
  *  The calls that it does not model answer 501 and say so. Serves from its return until stop.
  *  Errors: EINVAL (the configuration, a state file of something else), EIO (a port in use, a file),
  *  EPROTO (a state file that is no JSON), ENOMEM. Any thread; several mocks may run at once. */

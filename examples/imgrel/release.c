@@ -103,7 +103,9 @@ static void print_report(const json_t *report)
     print_cures(report);
     putchar('\n');
     printf("%s %s: %s\n", cli_str(report, "app"), cli_str(report, "version"),
-           strcmp(result, "unchanged") ? result : "nothing changed");
+           !strcmp(result, "unchanged") ? "nothing changed"
+           : !strcmp(result, "would")   ? "would change"
+                                        : result);
     if (*cli_str(report, "digest"))
         printf("digest: %s\n", cli_str(report, "digest"));
     if (*cli_str(report, "url"))

@@ -108,6 +108,7 @@ typedef struct ir_rel_site {
     const char *key;    /* in state and file names: its name, "default" */
     const char *target; /* in the report: its name, or its host */
     ir_ref image;       /* host/project/app, without a tag */
+    char *ca_file;      /* NULL: the configuration's */
     char *base_project; /* "host/project" of a base in another project of it; NULL */
     ir_harbor *harbor;
     char *harbor_user, *harbor_secret;

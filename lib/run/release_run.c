@@ -3,6 +3,7 @@
  * other. */
 #include "run/release_impl.h"
 
+#include "base/fd.h"
 #include "base/str.h"
 
 #include <stdlib.h>
@@ -32,8 +33,10 @@ static int begin_site(ir_rel_run *run, size_t i, imgrel_error *err)
     s->conf = conf;
     s->key = conf->name ? conf->name : "default";
     s->target = conf->name ? conf->name : conf->host;
-    run->rules[i] = (ir_host_rule){.host = conf->host, .url = conf->url, .ca_file = conf->ca_file};
-    int rc = name ? ir_ref_parse_repository(name, &s->image, err) : ir_nomem(err);
+    s->ca_file = conf->ca_file ? ir_path_join(run->r->dir, conf->ca_file) : NULL;
+    run->rules[i] = (ir_host_rule){.host = conf->host, .url = conf->url, .ca_file = s->ca_file};
+    int rc = name && (s->ca_file || !conf->ca_file) ? ir_ref_parse_repository(name, &s->image, err)
+                                                    : ir_nomem(err);
     free(name);
     return rc ? rc : find_base_project(&run->r->file, s, err);
 }
@@ -218,10 +221,10 @@ static int finish_report(ir_rel_run *run, int rc)
     const char *digest = "";
     for (size_t i = 0; run->sites && i < run->r->file.n_registries && !*digest; i++)
         digest = run->sites[i].digest;
-    const char *result = rc                                    ? "failed"
-                         : run->wrote || any_would(run->steps) ? "done"
-                         : run->proving                        ? "done"
-                                                               : "unchanged";
+    const char *result = rc                           ? "failed"
+                         : any_would(run->steps)      ? "would"
+                         : run->wrote || run->proving ? "done"
+                                                      : "unchanged";
     return ir_json_puts(run->report, "result", result) |
            ir_json_puts(run->report, "digest", digest) |
            ir_json_puts(run->report, "url", run->url ? run->url : "");
@@ -231,6 +234,7 @@ static void free_site(ir_rel_site *s)
 {
     ir_ref_free(&s->image);
     free(s->base_project);
+    free(s->ca_file);
     ir_harbor_free(s->harbor);
     free(s->harbor_user);
     ir_free_secret(s->harbor_secret);

@@ -1,5 +1,5 @@
 /* layout_partial.c - what is there of a large blob when a process is killed while it writes it. The
- * temporary file is named after the blob and locked by the one who writes; whoever finds it unlocked
+ * temporary file is named after the blob and locked by the one who writes; whoever finds it free
  * goes on where it ends. Nothing is believed of it: all of it is hashed again with the rest, and if
  * the whole is not the blob, the file is thrown away and the blob fetched from its beginning. */
 #include "oci/layout.h"

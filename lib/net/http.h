@@ -20,6 +20,7 @@ typedef struct ir_body {
     int (*resume)(void *user, int fd, int64_t from, imgrel_error *err);
     void *user;
     int64_t size; /* of a source; -1: unknown (chunked) */
+    bool verified; /* read fails before the end if the bytes are not those of their digest */
 } ir_body;
 
 /* Where a reply's body goes instead of into ir_reply.body; called for a 2xx reply only. */

@@ -85,6 +85,7 @@ struct ir_writer {
     ir_hash *hash;
     const char *algorithm;
     int64_t size;
+    bool verified; /* what is written was checked against its digest: it is not hashed again */
     bool committed;
 };
 int ir_must_use ir_writer_init(ir_writer *w, const ir_writer_ops *ops, const char *algorithm,

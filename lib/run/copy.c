@@ -67,7 +67,8 @@ static int copy_once(const ir_call *call, blob_job *job, bool *ret_corrupt, imgr
                           .rewind = source_rewind,
                           .resume = source_resume,
                           .user = &s,
-                          .size = job->d->size};
+                          .size = job->d->size,
+                          .verified = true};
     int rc = ir_store_blob_put(job->dst, call, job->d, &body, job->from, &job->state, err);
     ir_reader_close(s.reader);
     *ret_corrupt = s.corrupt;

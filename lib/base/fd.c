@@ -100,32 +100,56 @@ int ir_newfile_open(ir_newfile *f, const char *path, mode_t mode, imgrel_error *
     return ir_fail_errno(err, EEXIST, "%s", path);
 }
 
+int ir_folder_sync(const char *dir, imgrel_error *err)
+{
+    int rc = 0;
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : ir_fail_errno(err, errno, "%s", dir);
+    /* Some file systems cannot sync a folder; they say EINVAL. */
+    if (fsync(fd) && errno != EINVAL)
+        rc = ir_fail_errno(err, errno, "%s", dir);
+    close(fd);
+    return rc;
+}
+
 /* The rename is on the disk once the folder is. */
-static int sync_folder(const char *path)
+static int sync_parent(const char *path, imgrel_error *err)
 {
     const char *slash = strrchr(path, '/');
     char *dir = !slash          ? strdup(".")
                 : slash == path ? strdup("/")
                                 : strndup(path, (size_t)(slash - path));
-    int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int rc = dir ? ir_folder_sync(dir, err) : ir_nomem(err);
     free(dir);
-    if (fd < 0)
-        return -1;
-    /* Some file systems cannot sync a folder; they say EINVAL. */
-    int rc = fsync(fd) && errno != EINVAL ? -1 : 0;
-    close(fd);
+    return rc;
+}
+
+static int rename_temp(ir_newfile *f, bool sync, imgrel_error *err)
+{
+    if (f->fd < 0)
+        return ir_fail(err, IMGREL_ESTATE, "no file is open to commit");
+    if ((sync && fsync(f->fd)) || rename(f->temp, f->path))
+        return ir_fail_errno(err, errno, "%s", f->path);
+    return 0;
+}
+
+int ir_newfile_rename(ir_newfile *f, bool sync, imgrel_error *err)
+{
+    int rc = rename_temp(f, sync, err);
+    if (rc)
+        ir_newfile_abort(f);
+    newfile_reset(f);
     return rc;
 }
 
 int ir_newfile_commit(ir_newfile *f, imgrel_error *err)
 {
-    int rc = 0;
-    if (f->fd < 0)
-        return ir_fail(err, IMGREL_ESTATE, "no file is open to commit");
-    if (fsync(f->fd) || rename(f->temp, f->path) || sync_folder(f->path))
-        rc = ir_fail_errno(err, errno, "%s", f->path);
-    if (rc)
-        unlink(f->temp);
+    int rc = rename_temp(f, true, err);
+    if (!rc)
+        rc = sync_parent(f->path, err);
+    else
+        ir_newfile_abort(f);
     newfile_reset(f);
     return rc;
 }

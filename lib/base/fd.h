@@ -16,6 +16,10 @@ typedef struct ir_newfile { int fd; char *path, *temp; } ir_newfile;
 #define IR_NEWFILE { .fd = -1 }
 int ir_must_use ir_newfile_open(ir_newfile *f, const char *path, mode_t mode, imgrel_error *err);
 int ir_must_use ir_newfile_commit(ir_newfile *f, imgrel_error *err);
+/* Commits but for the folder, whose ir_folder_sync() one can do for many files; not synced itself
+ * either, when it need not outlive the system. */
+int ir_must_use ir_newfile_rename(ir_newfile *f, bool sync, imgrel_error *err);
+int ir_must_use ir_folder_sync(const char *dir, imgrel_error *err); /* none there: fine */
 void ir_newfile_abort(ir_newfile *f); /* nothing after commit */
 int ir_must_use ir_file_write(const char *path, mode_t mode, const void *p, size_t len,
                               imgrel_error *err);

@@ -16,6 +16,7 @@
 #define MARKER "oci-layout"
 #define MARKER_MAX (4 * IR_KIB)
 #define STALE_S (24 * 3600)
+#define EARLY (4 * (int64_t)IR_MIB)
 
 char *ir_layout_blob_path(const ir_layout *l, const char *digest)
 {
@@ -102,6 +103,7 @@ typedef struct file_writer {
     ir_writer base;
     ir_layout *l;
     ir_newfile file;
+    int64_t len, begun; /* written; of that, given to the disk */
 } file_writer;
 
 static int file_write(ir_writer *w, const void *p, size_t len, imgrel_error *err)
@@ -110,7 +112,15 @@ static int file_write(ir_writer *w, const void *p, size_t len, imgrel_error *err
     int rc = ir_fd_write(f->file.fd, ir_store_where(&f->l->base), p, len, err);
     if (rc == IMGREL_EIO)
         ir_cure(err, "make room where %.200s is", f->l->dir);
-    return rc;
+    if (rc < 0)
+        return rc;
+    f->len += (int64_t)len;
+    if (!f->l->staged && f->len - f->begun >= EARLY) {
+        /* The disk begins while the rest arrives. Where it can't, the sync at the end does it. */
+        (void)sync_file_range(f->file.fd, f->begun, f->len - f->begun, SYNC_FILE_RANGE_WRITE);
+        f->begun = f->len;
+    }
+    return 0;
 }
 
 static int file_commit(ir_writer *w, const char *digest, imgrel_error *err)
@@ -121,7 +131,7 @@ static int file_commit(ir_writer *w, const char *digest, imgrel_error *err)
         return ir_nomem(err);
     free(f->file.path);
     f->file.path = path; /* only now is it known */
-    return ir_newfile_commit(&f->file, err);
+    return ir_newfile_rename(&f->file, !f->l->staged, err);
 }
 
 static void file_free(ir_writer *w)
@@ -158,6 +168,7 @@ static int open_partial(file_writer *f, const ir_desc *d, const ir_body *body, i
         have = 0;
     if (ftruncate(f->file.fd, (off_t)have) || lseek(f->file.fd, 0, SEEK_END) < 0)
         return ir_fail_errno(err, errno, "%s", f->l->dir);
+    f->len = f->begun = have;
     rc = ir_writer_adopt(&f->base, f->file.fd, have, err);
     return rc ? rc : 1;
 }

@@ -197,6 +197,20 @@ static int apply(ir_json *index, index_change *c, imgrel_error *err)
     return bad ? ir_nomem(err) : 0;
 }
 
+/* What the index names is on the disk before the index is: the blobs themselves are since they
+ * were committed, their names from here on. */
+static int sync_names(const ir_layout *l, imgrel_error *err)
+{
+    static const char *const folders[] = {"blobs/sha256", "blobs/sha512"};
+    int rc = 0;
+    for (size_t i = 0; !rc && !l->staged && i < sizeof folders / sizeof *folders; i++) {
+        char *dir = ir_path_join(l->dir, folders[i]);
+        rc = dir ? ir_folder_sync(dir, err) : ir_nomem(err);
+        free(dir);
+    }
+    return rc;
+}
+
 static int replace(const ir_layout *l, const ir_json *index, imgrel_error *err)
 {
     ir_buf b = IR_BUF(INDEX_MAX);
@@ -220,6 +234,8 @@ static int change_index(const ir_layout *l, const ir_call *call, index_change *c
     int rc = ir_layout_index(l, &index, err);
     if (!rc)
         rc = apply(index, c, err);
+    if (!rc)
+        rc = sync_names(l, err);
     if (!rc)
         rc = replace(l, index, err);
     ir_json_free(index);

@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 
-#define BULK_RECEIVE (256 * 1024L)
-#define BULK_SEND (512 * 1024L)
+#define BULK_RECEIVE (128 * 1024L)
+#define BULK_SEND (128 * 1024L)
 #define EXPECT_MIN (1024 * 1024)
 #define EXPECT_WAIT_MS 200L
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define STEP (256 * IR_KIB)
+#define STEP (128 * IR_KIB)
 
 /* ---- what a file holds already -------------------------------------------------------------- */
 

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define BULK_MIN (256 * (int64_t)IR_KIB)
+
 /* ---- asking --------------------------------------------------------------------------------- */
 
 char *ir_registry_url(const ir_registry *r, const char *fmt, ...)
@@ -115,6 +117,11 @@ int ir_registry_fail_blob(const ir_registry *r, const ir_request *req, const ir_
 }
 
 /* ---- trying again --------------------------------------------------------------------------- */
+
+unsigned ir_registry_bulk(int64_t size)
+{
+    return size < 0 || size > BULK_MIN ? IR_HTTP_H1 : 0;
+}
 
 int ir_registry_again(const ir_call *call, const char *what, ir_again *a, const imgrel_error *why,
                       bool anyway, imgrel_error *err)

@@ -52,6 +52,10 @@ typedef struct ir_again {
 int ir_must_use ir_registry_again(const ir_call *call, const char *what, ir_again *a,
                                   const imgrel_error *why, bool anyway, imgrel_error *err);
 
+/* The flag of requests about a blob of that size (-1: unknown): a large one has its own HTTP/1.1
+ * connection from its first request on, a small one is not worth another handshake. */
+unsigned ir_registry_bulk(int64_t size);
+
 /* registry_read.c */
 int ir_must_use ir_registry_blob_open(ir_store *s, const ir_call *call, const ir_desc *d,
                                       ir_reader **ret, imgrel_error *err);

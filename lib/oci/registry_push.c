@@ -79,13 +79,13 @@ char *ir_upload_closing(const char *location, const char *digest)
 
 /* ---- beginning ------------------------------------------------------------------------------ */
 
-static int post(const ir_registry *r, const ir_call *call, const char *query, ir_reply *ret,
-                imgrel_error *err)
+static int post(const ir_registry *r, const ir_call *call, const char *query, unsigned flags,
+                ir_reply *ret, imgrel_error *err)
 {
     char *url = ir_registry_url(r, "/blobs/uploads/%s", query);
     ir_request req = ir_registry_request(r, "POST", url);
     req.body = (ir_body){.p = "", .len = 0};
-    req.flags = IR_HTTP_REPEATABLE; /* an upload that is begun twice costs nothing */
+    req.flags = flags | IR_HTTP_REPEATABLE; /* an upload that is begun twice costs nothing */
     int rc = url ? ir_http_do(call, &req, ret, err) : ir_nomem(err);
     if (!rc && ret->status != 201 && ret->status != 202)
         rc = ir_registry_fail(&req, ret, r->base.ref.host, r->base.ref.name, err);
@@ -98,7 +98,7 @@ int ir_upload_begin(const ir_registry *r, const ir_call *call, char **ret_locati
 {
     ir_reply reply = {0};
     unsigned long long min = 0;
-    int rc = post(r, call, "", &reply, err);
+    int rc = post(r, call, "", IR_HTTP_H1, &reply, err);
     if (!rc)
         rc = ir_upload_follow(&reply, ret_location, err);
     const char *text = ir_reply_header(&reply, "oci-chunk-min-length", 0);
@@ -109,16 +109,16 @@ int ir_upload_begin(const ir_registry *r, const ir_call *call, char **ret_locati
 }
 
 /* 1: the repository has the blob now. 0: ret_location is an upload that waits for it. */
-static int mount_from(const ir_registry *r, const ir_call *call, const char *digest,
-                      const char *from, char **ret_location, imgrel_error *err)
+static int mount_from(const ir_registry *r, const ir_call *call, const ir_desc *d, const char *from,
+                      char **ret_location, imgrel_error *err)
 {
     ir_reply reply = {0};
     ir_buf query = IR_BUF(IR_URL_MAX);
-    ir_buf_addf(&query, "?mount=%s", digest);
+    ir_buf_addf(&query, "?mount=%s", d->digest);
     ir_url_add_query(&query, "from", from);
     int rc = ir_buf_check(&query, err, "mount");
     if (!rc)
-        rc = post(r, call, ir_buf_str(&query), &reply, err);
+        rc = post(r, call, ir_buf_str(&query), ir_registry_bulk(d->size), &reply, err);
     if (!rc && reply.status == 201)
         rc = 1;
     else if (!rc)
@@ -140,13 +140,13 @@ static bool may_name(ir_registry *r, bool refused)
 
 /* The same; 2: it came from the other repository. Where this login may not pull from that one
  * (Harbor then refuses the POST as a whole), the blob is sent. */
-static int mount(ir_registry *r, const ir_call *call, const char *digest, const char *from,
+static int mount(ir_registry *r, const ir_call *call, const ir_desc *d, const char *from,
                  char **ret_location, imgrel_error *err)
 {
     const char *own = r->base.ref.repository;
     if (from && !ir_streq(from, own) && may_name(r, false)) {
         imgrel_error e = {0};
-        int rc = mount_from(r, call, digest, from, ret_location, &e);
+        int rc = mount_from(r, call, d, from, ret_location, &e);
         if (rc == 1)
             return 2;
         if (rc != IMGREL_EAUTH && rc != IMGREL_EDENIED) {
@@ -156,7 +156,7 @@ static int mount(ir_registry *r, const ir_call *call, const char *digest, const 
         }
         (void)may_name(r, true);
     }
-    return mount_from(r, call, digest, own, ret_location, err);
+    return mount_from(r, call, d, own, ret_location, err);
 }
 
 /* ---- uploads that were begun by asking ------------------------------------------------------ */
@@ -200,7 +200,7 @@ int ir_registry_blob_have(ir_store *s, const ir_call *call, const ir_desc *d,
 {
     ir_registry *r = ir_registry_of(s);
     char *location = NULL;
-    int rc = mount(r, call, d->digest, from_repository, &location, err);
+    int rc = mount(r, call, d, from_repository, &location, err);
     if (rc == 0 && remember(r, d->digest, location) < 0)
         return ir_nomem(err);
     return rc > 0 ? 1 : rc;
@@ -324,7 +324,7 @@ static int try_once(push *p, imgrel_error *err)
         goto out;
     req.headers = headers;
     req.content_type = "application/octet-stream";
-    req.flags = IR_HTTP_ONE_TRY | IR_HTTP_H1;
+    req.flags = IR_HTTP_ONE_TRY | ir_registry_bulk(p->d->size);
     req.what = p->d->digest;
     req.body = (ir_body){.read = push_read,
                          .user = p,
@@ -366,9 +366,9 @@ static int reposition(push *p, imgrel_error *err)
         p->from = have;
     else
         ir_upload_cancel(p->r, p->call, p->location);
-    int rc = have == p->from ? 0
-                             : mount_from(p->r, p->call, p->d->digest, p->r->base.ref.repository,
-                                          &p->location, err);
+    int rc = have == p->from
+                 ? 0
+                 : mount_from(p->r, p->call, p->d, p->r->base.ref.repository, &p->location, err);
     return rc ? rc : push_rewind(p, err);
 }
 
@@ -403,7 +403,7 @@ int ir_registry_blob_put(ir_store *s, const ir_call *call, const ir_desc *d, con
 {
     ir_registry *r = ir_registry_of(s);
     push p = {.r = r, .call = call, .d = d, .body = body, .location = recall(r, d->digest)};
-    int rc = p.location ? 0 : mount(r, call, d->digest, from_repository, &p.location, err);
+    int rc = p.location ? 0 : mount(r, call, d, from_repository, &p.location, err);
     *ret_state = rc == 2 ? "mounted" : rc == 1 ? "exists" : "pushed";
     if (rc == 0)
         rc = send_blob(&p, err);

@@ -182,7 +182,7 @@ static int fill(net_reader *n, const ir_desc *d, imgrel_error *err)
     if (rc < 0)
         return rc;
     n->req = ir_registry_request(n->reg, "GET", NULL);
-    n->req.flags = IR_HTTP_H1;
+    n->req.flags = ir_registry_bulk(d->size);
     n->req.what = n->base.digest;
     if (ir_media_is_foreign(d->media_type) && d->urls.n) {
         rc = foreign_url(n, d, err);

@@ -176,6 +176,7 @@ static int close_upload(net_writer *w, const char *digest, imgrel_error *err)
     if (!rc) {
         req.content_type = "application/octet-stream";
         req.body = (ir_body){.p = "", .len = 0};
+        req.flags = IR_HTTP_H1; /* where the chunks went */
         req.what = digest;
         rc = ir_http_do(&w->call, &req, &reply, err);
     }

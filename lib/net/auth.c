@@ -83,6 +83,16 @@ static int find_login(const ir_call *call, const ir_auth *auth, const ir_url *ho
     return rc;
 }
 
+char *ir_auth_user(const ir_call *call, const ir_request *req, const ir_url *home)
+{
+    IR_AUTO(ir_creds) creds = {0};
+    bool named = req->auth && req->auth->kind == IR_AUTH_REGISTRY &&
+                 !find_login(call, req->auth, home, &creds, NULL);
+    if (named && creds.user && creds.user[0])
+        return ir_strdup(creds.user);
+    return named && (creds.identity_token || creds.registry_token) ? ir_strdup("a token") : NULL;
+}
+
 static int add_scope(ir_strv *list, const char *scope)
 {
     return ir_strv_has(list, scope) ? 0 : ir_strv_add(list, scope);

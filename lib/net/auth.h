@@ -14,5 +14,7 @@ int ir_must_use ir_auth_begin(const ir_call *call, const ir_request *req, const 
  * header, 0 when there is nothing better to send, or a code. */
 int ir_must_use ir_auth_answer(const ir_call *call, const ir_request *req, const ir_url *home,
                                const ir_reply *reply, ir_buf *header, imgrel_error *err);
+/* For people: whose login goes to the registry with req, malloc'ed; NULL: nobody's. */
+char *ir_auth_user(const ir_call *call, const ir_request *req, const ir_url *home);
 
 #endif

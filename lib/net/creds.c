@@ -81,7 +81,7 @@ static int from_call(const ir_call *call, const char *host, const char *reposito
     for (size_t i = 0; i < call->n_logins; i++) {
         const ir_login *l = &call->logins[i];
         if (login_is_for(l, host, repository))
-            return set_login(l->user, l->secret, "call", ret, err);
+            return set_login(l->user, l->secret, IR_CREDS_GIVEN, ret, err);
     }
     const ir_conf *conf = ir_call_conf(call);
     if (conf->registry_user && ir_strv_has(&conf->registry_hosts, host))

@@ -7,11 +7,12 @@
 #include "base/buf.h"
 #include "net/call.h"
 
+#define IR_CREDS_GIVEN "given by the caller" /* the source of a login that came with the call */
 typedef struct ir_creds {
     char *user, *secret;    /* both NULL: anonymous */
     char *identity_token;   /* OAuth2 refresh token instead of a secret */
     char *registry_token;   /* a bearer token as it is */
-    char *source;           /* for people: "~/.docker/config.json", "helper pass", "call" */
+    char *source;           /* for people: "~/.docker/config.json", "helper pass" */
 } ir_creds;
 /* Finds a login for host/repository (repository NULL: the host). Nothing found is 0 with all NULL;
  * so is a helper that is missing or fails, which is logged: a public pull must not break. */

@@ -355,6 +355,8 @@ int ir_http_run(const ir_call *call, const ir_request *req, ir_reply *ret, ir_wi
         ret->url = url_text(&t.at);
         if (!ret->url)
             rc = ir_nomem(&e);
+        if (ret->status == 401 || ret->status == 403)
+            ret->user = ir_auth_user(call, req, &t.home);
     }
     if (rc && ret_wire) {
         ir_wire_close(*ret_wire);

@@ -75,6 +75,7 @@ typedef struct ir_reply {
     ir_buf headers;  /* "name: value" lines, each ended by NUL, names in lower case */
     ir_buf body;
     char *url;       /* that answered, after redirects */
+    char *user;      /* of a registry's 401 or 403: whose login was sent; NULL: nobody's */
 } ir_reply;
 
 /* 0 when a reply came, whatever its status (retries for 429 and 5xx are then used up); else

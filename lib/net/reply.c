@@ -24,7 +24,8 @@ void ir_reply_free(ir_reply *reply)
     ir_buf_free(&reply->headers);
     ir_buf_free(&reply->body);
     free(reply->url);
-    reply->url = NULL;
+    free(reply->user);
+    reply->url = reply->user = NULL;
     reply->status = 0;
 }
 

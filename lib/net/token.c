@@ -186,7 +186,9 @@ static int refused(const ir_token_ask *ask, const ir_url *realm, const ir_reply 
         err->http_status = reply->status;
         err->retryable = reply->status == 429 || reply->status >= 500;
     }
-    if (denied)
+    if (denied && ir_streq(c->source, IR_CREDS_GIVEN))
+        ir_cure(err, "check the user name and the password");
+    else if (denied)
         ir_cure(err, "log in again: imgrel login %s", ask->registry->host);
     return rc;
 }

@@ -53,20 +53,42 @@ static int code_of_reason(const char *reason, int status)
     return status == 405 ? IMGREL_EUNSUPPORTED : 0;
 }
 
-static void cure(imgrel_error *err, int code, const char *host, const char *reason)
+/* What the request would have needed. Harbor says 401 where others say 403, and of a project that
+ * is not there as of one that is not ours. */
+static void cure_refusal(imgrel_error *err, const ir_request *req, const char *user,
+                         const char *host)
 {
-    if (code == IMGREL_EAUTH && err) {
-        err->cure[0] = '\0'; /* Harbor says 401 where others say 403 */
+    const char *m = req->method ? req->method : "GET";
+    const char *right = !strcmp(m, "GET") || !strcmp(m, "HEAD") ? "pull"
+                        : !strcmp(m, "DELETE")                  ? "delete"
+                                                                : "push";
+    if (!err)
+        return;
+    err->cure[0] = '\0';
+    if (user)
         ir_cure(err,
-                "log in (imgrel login %s); a login that is there may lack the right, or the"
-                " project be missing",
-                host);
-    } else if (code == IMGREL_EDENIED)
-        ir_cure(err, "the login for %s lacks the right to do this in the repository", host);
-    else if (ir_streq(reason, "NAME_UNKNOWN"))
+                "%s lacks the right to %s there, or the project is missing: grant it, or log"
+                " in as another user",
+                user, right);
+    else
+        ir_cure(err,
+                "log in: imgrel login %s (nobody was logged in, and who is not lacks the right"
+                " to %s)",
+                host, right);
+}
+
+static void cure(imgrel_error *err, int code, const char *reason)
+{
+    if (ir_streq(reason, "NAME_UNKNOWN"))
         ir_cure(err, "the repository is not there, or this login may not see it");
-    else if (ir_streq(reason, "MANIFEST_UNKNOWN"))
-        ir_cure(err, "see what there is with imgrel tags");
+    else if (code == IMGREL_ENOTFOUND)
+        ir_cure(err, "see what there is: imgrel tags HOST/REPOSITORY");
+}
+
+/* What a status says that came without words, as every answer to HEAD does. */
+static const char *words_of(int status)
+{
+    return status == 404 ? "not found" : status == 401 || status == 403 ? "not allowed" : "refused";
 }
 
 int ir_registry_fail(const ir_request *req, const ir_reply *reply, const char *host,
@@ -81,15 +103,21 @@ int ir_registry_fail(const ir_request *req, const ir_reply *reply, const char *h
     const ir_json *first = ir_json_at(ir_json_get(j, "errors"), 0);
     const char *reason = ir_json_str(first, "code"), *said = ir_json_str(first, "message");
     int code = code_of_reason(reason, reply->status);
-    int rc = ir_reply_fail(req, reply, reason, err, "%s: %.200s%s%.40s%s", object,
-                           said ? said : "refused", reason ? " (" : "", reason ? reason : "",
-                           reason ? ")" : "");
+    bool refusal = reply->status == 401 || reply->status == 403;
+    const char *as = !refusal ? "" : reply->user ? ", asked as " : ", asked without a login";
+    int rc = ir_reply_fail(req, reply, reason, err, "%s: %.200s%s%.40s%s%s%.80s", object,
+                           said ? said : words_of(reply->status), reason ? " (" : "",
+                           reason ? reason : "", reason ? ")" : "", as,
+                           refusal && reply->user ? reply->user : "");
     if (code && rc != code) {
         rc = code;
         if (err)
             err->code = code;
     }
-    cure(err, rc, host, reason);
+    if (refusal)
+        cure_refusal(err, req, reply->user, host);
+    else
+        cure(err, rc, reason);
     ir_json_free(j);
     return rc;
 }

@@ -230,7 +230,7 @@ int ir_rel_ready(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_error *e
             *err = why;
         return rc;
     }
-    ir_rel_say(row, NULL, "pod %s runs %s@", f->app, p->site->image.name);
+    ir_rel_say(row, NULL, "pod %s runs the index of %s", f->app, p->site->image.name);
     memcpy(row->digest, p->site->digest, sizeof row->digest);
     return 0;
 }

@@ -162,8 +162,8 @@ START_TEST(login_refused_by_the_realm)
     guard_by_realm("/v2/*", "t");
     dbl_on(realm, &(dbl_rule){.status = 401});
     ck_assert_int_eq(get("/v2/x"), IMGREL_EAUTH);
-    unit_error(&n.err, IMGREL_EAUTH, "the login of me (call) is refused");
-    unit_error(&n.err, IMGREL_EAUTH, "imgrel login");
+    unit_error(&n.err, IMGREL_EAUTH, "the login of me (given by the caller) is refused");
+    unit_error(&n.err, IMGREL_EAUTH, "check the user name and the password");
     ck_assert_int_eq(n.err.http_status, 401);
     ck_assert_uint_eq(n.reply.tries, 1);
 }

@@ -86,6 +86,28 @@ START_TEST(errors_are_told)
 }
 END_TEST
 
+/* HEAD has no words, and who is logged in is not told to log in. */
+START_TEST(refusal_names_who_was_refused)
+{
+    static const ir_login login = {"registry.test", "me", "s3cret"};
+    for (int logged_in = 0; logged_in < 2; logged_in++) {
+        ir_store *s = reg_begin(IR_STORE_READ);
+        ir_desc d = {0};
+        reg_net.call.logins = &login;
+        reg_net.call.n_logins = (size_t)logged_in;
+        reg_on("HEAD", NULL, (dbl_rule){.status = 403});
+        ck_assert_int_eq(ir_store_manifest_head(s, &reg_net.call, NULL, &d, &reg_net.err),
+                         IMGREL_EDENIED);
+        unit_error(&reg_net.err, IMGREL_EDENIED,
+                   logged_in ? "not allowed, asked as me" : "not allowed, asked without a login");
+        unit_error(&reg_net.err, IMGREL_EDENIED,
+                   logged_in ? "me lacks the right to pull" : "log in: imgrel login registry.test");
+        ck_assert_ptr_null(strstr(reg_net.err.message, "s3cret"));
+        reg_end(s);
+    }
+}
+END_TEST
+
 START_TEST(head_is_enough_where_it_says_all)
 {
     char digest[IR_DIGEST_MAX];
@@ -231,6 +253,7 @@ START_TEST(scopes_are_asked_for_once)
 END_TEST
 
 UNIT_SUITE(registry, a_manifest_is_got, a_wrong_digest_is_asked_for_once_more, errors_are_told,
-           head_is_enough_where_it_says_all, what_is_put_is_what_is_kept,
-           a_missing_blob_is_not_found, a_digest_that_is_refused_is_tried_again,
-           a_tag_never_takes_the_image_along, scopes_are_asked_for_once)
+           refusal_names_who_was_refused, head_is_enough_where_it_says_all,
+           what_is_put_is_what_is_kept, a_missing_blob_is_not_found,
+           a_digest_that_is_refused_is_tried_again, a_tag_never_takes_the_image_along,
+           scopes_are_asked_for_once)

@@ -345,7 +345,7 @@ START_TEST(a_pod_goes_on_after_a_restart)
     ck_assert_ptr_nonnull(mkdtemp(dir));
     char *config = ir_format("\"node\": \"run\", \"state\": \"%s/state.json\", \"registry_dir\": "
                              "\"%s/blobs\", \"port\": %d",
-                             dir, dir, 20000 + (int)getpid() % 20000);
+                             dir, dir, 20000 + (int)getpid() % 12000);
     kube_up(config);
     make_namespace();
     push_page("library/page:1", NULL);

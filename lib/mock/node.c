@@ -176,7 +176,9 @@ static int choose_mode(struct mk_node *n, const ir_json *config, imgrel_error *e
     else
         return ir_fail(err, IMGREL_EINVAL, "mock: node \"%s\" is not run, pull or off", mode);
     if (n->mode == MK_NODE_RUN && !mk_node_can_run()) {
-        ir_fail(err, IMGREL_EINVAL, "mock: node \"run\" needs root, runc and overlayfs");
+        ir_fail(
+            err, IMGREL_EINVAL,
+            "mock: node \"run\" needs root, runc, namespaces, overlayfs and a cgroup to write to");
         return ir_cure(err, "leave \"node\" out, or say \"pull\"");
     }
     return 0;

@@ -6,8 +6,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char *mk_runc_path(void)
@@ -18,20 +21,6 @@ const char *mk_runc_path(void)
         if (!access(places[i], X_OK))
             return places[i];
     return NULL;
-}
-
-static bool has_overlay(void)
-{
-    ir_buf text = IR_BUF(64 * IR_KIB);
-    bool yes =
-        !ir_file_read("/proc/filesystems", &text, NULL) && strstr(ir_buf_str(&text), "\toverlay\n");
-    ir_buf_free(&text);
-    return yes;
-}
-
-bool mk_node_can_run(void)
-{
-    return geteuid() == 0 && mk_runc_path() && has_overlay();
 }
 
 /* ---- cgroups -------------------------------------------------------------------------------- */
@@ -53,9 +42,10 @@ static void remove_below(const char *path)
     rmdir(path);
 }
 
-/* Calls remove in every hierarchy that is mounted. */
-static void in_hierarchies(void (*remove)(const char *mount, const char *what), const char *what)
+/* Calls fn in every hierarchy that is mounted; the sum of what it gives. */
+static int in_hierarchies(int (*fn)(const char *mount_point, const char *what), const char *what)
 {
+    int sum = 0;
     ir_buf text = IR_BUF(4 * IR_MIB);
     ir_strv lines = {0};
     if (!ir_file_read("/proc/self/mountinfo", &text, NULL) &&
@@ -63,20 +53,22 @@ static void in_hierarchies(void (*remove)(const char *mount, const char *what), 
         for (size_t i = 0; i < lines.n; i++) {
             ir_strv f = {0};
             if (strstr(lines.v[i], " - cgroup") && !ir_strv_split(&f, lines.v[i], ' ') && f.n > 4)
-                remove(f.v[4], what);
+                sum += fn(f.v[4], what);
             ir_strv_free(&f);
         }
     }
     ir_strv_free(&lines);
     ir_buf_free(&text);
+    return sum;
 }
 
-static void remove_one(const char *mount, const char *what)
+static int remove_one(const char *mount_point, const char *what)
 {
-    char *path = ir_format("%s/%s", mount, what);
+    char *path = ir_format("%s/%s", mount_point, what);
     if (path)
         remove_below(path);
     free(path);
+    return 1;
 }
 
 void mk_cgroup_remove(const char *path)
@@ -85,19 +77,73 @@ void mk_cgroup_remove(const char *path)
 }
 
 /* Those of mocks whose process is gone; empty ones only, as the kernel sees to. */
-static void remove_stale(const char *mount, const char *what)
+static int remove_stale(const char *mount_point, const char *what)
 {
-    DIR *d = opendir(mount);
+    DIR *d = opendir(mount_point);
     struct dirent *e;
+    int n = 0;
     while (d && (e = readdir(d))) {
         char *end;
         long pid = ir_starts(e->d_name, what) ? strtol(e->d_name + strlen(what), &end, 10) : 0;
         if (pid > 0 && *end == '-' && kill((pid_t)pid, 0) && errno == ESRCH)
-            remove_one(mount, e->d_name);
+            n += remove_one(mount_point, e->d_name);
     }
     if (d)
         closedir(d);
+    return n;
 }
+
+/* ---- can it run containers? ---------------------------------------------------------------------
+ */
+
+/* What a shim is going to do, tried on a thread whose namespaces end with it. */
+static void *try_namespaces(void *ret)
+{
+    bool *ok = ret;
+    *ok =
+        !unshare(CLONE_NEWNS | CLONE_NEWNET) &&
+        !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+        !mount("tmpfs", "/tmp", "tmpfs", 0, "mode=700") && !mkdir("/tmp/l", 0700) &&
+        !mkdir("/tmp/u", 0700) && !mkdir("/tmp/w", 0700) && !mkdir("/tmp/m", 0700) &&
+        !mount("overlay", "/tmp/m", "overlay", 0, "lowerdir=/tmp/l,upperdir=/tmp/u,workdir=/tmp/w");
+    return NULL;
+}
+
+static bool has_namespaces(void)
+{
+    pthread_t t;
+    bool ok = false;
+    if (pthread_create(&t, NULL, try_namespaces, &ok))
+        return false;
+    pthread_join(t, NULL);
+    return ok;
+}
+
+static int try_cgroup(const char *mount_point, const char *what)
+{
+    char *path = ir_format("%s/%s", mount_point, what);
+    int made = path && !mkdir(path, 0755);
+    if (made)
+        rmdir(path);
+    free(path);
+    return made;
+}
+
+static bool has_cgroups(void)
+{
+    char *name = ir_format("imgrel-mock-%d-probe", (int)getpid());
+    bool ok = name && in_hierarchies(try_cgroup, name) > 0;
+    free(name);
+    return ok;
+}
+
+bool mk_node_can_run(void)
+{
+    return geteuid() == 0 && mk_runc_path() && has_namespaces() && has_cgroups();
+}
+
+/* ---- what is left -------------------------------------------------------------------------------
+ */
 
 void mk_node_clean(const char *dir, const char *cgroup)
 {

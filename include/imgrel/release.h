@@ -48,9 +48,9 @@ IMGREL_API int imgrel_release_apply(imgrel_release *r, const imgrel_opts *o, cha
  *  needs no administrator: the robots' own logins do. */
 IMGREL_API int imgrel_release_verify(imgrel_release *r, const imgrel_opts *o, char **ret_json,
                                      imgrel_error *err);
-/** Removes only what apply created and marked: Kubernetes objects by the label imgrel/release, robots
- *  by their description, tags, repository and project by what the state folder remembers. A
- *  namespace or a project in which others have something by now stays. */
+/** Removes only what apply created and marked: Kubernetes objects by the label imgrel/release,
+ *  robots by their description, tags, repository and project by what the state folder remembers.
+ *  A namespace or a project in which others have something by now stays. */
 IMGREL_API int imgrel_release_delete(imgrel_release *r, const imgrel_opts *o, char **ret_json,
                                      imgrel_error *err);
 /** The Kubernetes objects as YAML, image by digest, without secrets; the caller's. */

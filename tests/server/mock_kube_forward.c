@@ -76,9 +76,11 @@ START_TEST(what_is_refused)
                         "\r\nX-Stream-Protocol-Version: v9\r\n");
     want_head(w, 403, "X-Accepted-Stream-Protocol-Versions: portforward.k8s.io\r\n");
     wire_close(w);
-    want(KPATCH(IN("pods/p/status"), MERGE, "{\"status\": {\"phase\": \"Failed\"}}"), 200);
-    ck_assert_str_eq(shake(500, "text/plain", P "?ports=80", WEBSOCKET(CHANNEL)),
-                     "pod not found (\"p_t\")");
+    make_pod("f", "x/y:1", ", \"nodeName\": \"elsewhere\"");
+    want(KPATCH(IN("pods/f/status"), MERGE, "{\"status\": {\"phase\": \"Failed\"}}"), 200);
+    ck_assert_str_eq(
+        shake(500, "text/plain", IN("pods/f/portforward?ports=80"), WEBSOCKET(CHANNEL)),
+        "pod not found (\"f_t\")");
     kube_down();
 }
 END_TEST

@@ -11,16 +11,28 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <locale.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #define READ_SIZE (128 * IR_KIB)
 
+/* Made once and kept: loading it anew for every layer would cost files and a lock in libc. */
+static locale_t utf8;
+static pthread_once_t utf8_once = PTHREAD_ONCE_INIT;
+
+static void utf8_make(void)
+{
+    utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    if (!utf8)
+        utf8 = newlocale(LC_CTYPE_MASK, "en_US.UTF-8", (locale_t)0);
+}
+
 /* A locale whose text is UTF-8; 0: this system has none. */
 static locale_t utf8_locale(void)
 {
-    locale_t l = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-    return l ? l : newlocale(LC_CTYPE_MASK, "en_US.UTF-8", (locale_t)0);
+    pthread_once(&utf8_once, utf8_make);
+    return utf8;
 }
 
 static locale_t locale_enter(locale_t l)
@@ -158,8 +170,6 @@ void ir_tar_free(ir_tar *t)
     t->rc = t->rc ? t->rc : IMGREL_ESTATE;
     archive_write_free(t->a);
     archive_entry_free(t->e);
-    if (t->locale)
-        freelocale(t->locale);
     free(t);
 }
 
@@ -308,8 +318,6 @@ void ir_untar_free(ir_untar *t)
     if (t->a)
         archive_read_free(t->a);
     ir_unpack_free(t->in);
-    if (t->locale)
-        freelocale(t->locale);
     free(t->path);
     free(t->buf);
     free(t);

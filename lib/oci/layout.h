@@ -56,12 +56,16 @@ int ir_must_use ir_layout_referrers(ir_store *s, const ir_call *call, const char
 
 /* ---- archives: layout_stage.c --------------------------------------------------------------- */
 
-/* A layout in a temporary folder, which can be written to until ir_layout_staged_ready(). */
-int ir_must_use ir_layout_staged(const ir_ref *ref, const ir_call *call, ir_layout **ret,
-                                 imgrel_error *err);
-/* Everything was taken in: index.json is written, and flags hold from now on. */
-int ir_must_use ir_layout_staged_ready(ir_layout *l, const ir_call *call, unsigned flags,
-                                       imgrel_error *err);
+/* What an archive's kind adds to a layout in a temporary folder. */
+typedef struct ir_layout_archive {
+    int (*take_in)(ir_layout *l, const ir_call *call, const char *path, imgrel_error *err);
+    int (*pack)(ir_layout *l, const ir_call *call, imgrel_error *err);
+} ir_layout_archive;
+/* To be read: taken in at once. To be written: packed by finish, anew as a whole, as skopeo
+ * does. */
+int ir_must_use ir_layout_staged_open(const ir_call *call, const ir_ref *ref, unsigned flags,
+                                      const ir_layout_archive *archive, ir_store **ret,
+                                      imgrel_error *err);
 
 /* A tar file that is read entry by entry. Zero-initialised but for fd -1. */
 typedef struct ir_tar_file {

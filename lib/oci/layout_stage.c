@@ -30,7 +30,7 @@ static int make_folder(char **ret_dir, imgrel_error *err)
     return rc;
 }
 
-int ir_layout_staged(const ir_ref *ref, const ir_call *call, ir_layout **ret, imgrel_error *err)
+static int stage(const ir_ref *ref, const ir_call *call, ir_layout **ret, imgrel_error *err)
 {
     char *dir = NULL;
     int rc = make_folder(&dir, err);
@@ -47,11 +47,32 @@ int ir_layout_staged(const ir_ref *ref, const ir_call *call, ir_layout **ret, im
     return rc;
 }
 
-int ir_layout_staged_ready(ir_layout *l, const ir_call *call, unsigned flags, imgrel_error *err)
+static int ready(ir_layout *l, const ir_call *call, unsigned flags, imgrel_error *err)
 {
     int rc = ir_layout_finish(&l->base, call, err);
     l->base.flags = flags;
     return rc;
+}
+
+int ir_layout_staged_open(const ir_call *call, const ir_ref *ref, unsigned flags,
+                          const ir_layout_archive *archive, ir_store **ret, imgrel_error *err)
+{
+    ir_layout *l = NULL;
+    int rc = stage(ref, call, &l, err);
+    if (rc < 0)
+        return rc;
+    if (!(flags & IR_STORE_WRITE))
+        rc = archive->take_in(l, call, ref->path, err);
+    if (!rc && !(flags & IR_STORE_WRITE))
+        rc = ready(l, call, flags, err);
+    if (rc < 0) {
+        ir_store_free(&l->base);
+        return rc;
+    }
+    if (flags & IR_STORE_WRITE)
+        l->pack = archive->pack;
+    *ret = &l->base;
+    return 0;
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */

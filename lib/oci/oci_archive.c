@@ -143,20 +143,6 @@ static int pack(ir_layout *l, const ir_call *call, imgrel_error *err)
 int ir_oci_archive_open(const ir_call *call, const ir_ref *ref, unsigned flags, ir_store **ret,
                         imgrel_error *err)
 {
-    ir_layout *l = NULL;
-    int rc = ir_layout_staged(ref, call, &l, err);
-    if (rc < 0)
-        return rc;
-    if (!(flags & IR_STORE_WRITE))
-        rc = take_in(l, call, ref->path, err);
-    if (!rc && !(flags & IR_STORE_WRITE))
-        rc = ir_layout_staged_ready(l, call, flags, err);
-    if (rc < 0) {
-        ir_store_free(&l->base);
-        return rc;
-    }
-    if (flags & IR_STORE_WRITE)
-        l->pack = pack; /* written anew as a whole, as skopeo does */
-    *ret = &l->base;
-    return 0;
+    static const ir_layout_archive archive = {take_in, pack};
+    return ir_layout_staged_open(call, ref, flags, &archive, ret, err);
 }

@@ -225,8 +225,11 @@ int imgrel_harbor_robot_ensure(imgrel_harbor *h, const char *project, const char
     return give_robot(rc, &robot, out, err);
 }
 
-int imgrel_harbor_robot_rotate(imgrel_harbor *h, const char *project, const char *name,
-                               const imgrel_opts *o, imgrel_robot **out, imgrel_error *err)
+typedef int robot_fn(const ir_call *call, ir_harbor *h, const char *project, const char *name,
+                     ir_robot *ret, imgrel_error *err);
+
+static int robot_by_name(robot_fn *fn, imgrel_harbor *h, const char *project, const char *name,
+                         const imgrel_opts *o, imgrel_robot **out, imgrel_error *err)
 {
     ir_robot robot = {0};
     ir_call call;
@@ -234,21 +237,20 @@ int imgrel_harbor_robot_rotate(imgrel_harbor *h, const char *project, const char
 
     if (rc)
         return rc;
-    rc = ir_harbor_robot_rotate(&call, h->harbor, project, name, &robot, err);
+    rc = fn(&call, h->harbor, project, name, &robot, err);
     return give_robot(rc, &robot, out, err);
+}
+
+int imgrel_harbor_robot_rotate(imgrel_harbor *h, const char *project, const char *name,
+                               const imgrel_opts *o, imgrel_robot **out, imgrel_error *err)
+{
+    return robot_by_name(ir_harbor_robot_rotate, h, project, name, o, out, err);
 }
 
 int imgrel_harbor_robot_get(imgrel_harbor *h, const char *project, const char *name,
                             const imgrel_opts *o, imgrel_robot **out, imgrel_error *err)
 {
-    ir_robot robot = {0};
-    ir_call call;
-    int rc = begin_robot(h, o, &call, out, err);
-
-    if (rc)
-        return rc;
-    rc = ir_harbor_robot_find(&call, h->harbor, project, name, &robot, err);
-    return give_robot(rc, &robot, out, err);
+    return robot_by_name(ir_harbor_robot_find, h, project, name, o, out, err);
 }
 
 int imgrel_harbor_robot_delete(imgrel_harbor *h, const char *project, const char *name,

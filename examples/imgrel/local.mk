@@ -1,6 +1,8 @@
 # The command line: public headers only, as an installed program would be built.
 bin_PROGRAMS += imgrel
-imgrel_SOURCES = examples/imgrel/cli.h examples/imgrel/main.c examples/imgrel/commands.c \
+imgrel_SOURCES = examples/imgrel/cli.h examples/imgrel/options.h \
+	examples/imgrel/main.c examples/imgrel/commands.c examples/imgrel/options_registry.c \
+	examples/imgrel/options_image.c examples/imgrel/options_harbor.c \
 	examples/imgrel/parse.c examples/imgrel/errors.c examples/imgrel/out.c \
 	examples/imgrel/files.c examples/imgrel/progress.c examples/imgrel/help.c \
 	examples/imgrel/man.c examples/imgrel/completion.c examples/imgrel/registry.c \
@@ -8,15 +10,15 @@ imgrel_SOURCES = examples/imgrel/cli.h examples/imgrel/main.c examples/imgrel/co
 imgrel_CPPFLAGS = -D_GNU_SOURCE -I$(top_srcdir)/include $(JANSSON_CFLAGS)
 imgrel_LDADD = lib/libimgrel.la $(JANSSON_LIBS)
 if ENABLE_KUBE
-imgrel_SOURCES += examples/imgrel/kube.c
+imgrel_SOURCES += examples/imgrel/kube.c examples/imgrel/options_kube.c
 imgrel_CPPFLAGS += -DCLI_KUBE
 endif
 if ENABLE_RELEASE
-imgrel_SOURCES += examples/imgrel/release.c
+imgrel_SOURCES += examples/imgrel/release.c examples/imgrel/options_release.c
 imgrel_CPPFLAGS += -DCLI_RELEASE
 endif
 if ENABLE_MOCK
-imgrel_SOURCES += examples/imgrel/mock.c
+imgrel_SOURCES += examples/imgrel/mock.c examples/imgrel/options_mock.c
 imgrel_CPPFLAGS += -DCLI_MOCK
 imgrel_LDADD += lib/libimgrel-mock.la
 endif

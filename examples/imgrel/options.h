@@ -1,0 +1,44 @@
+/* options.h - the options of the commands, a list each that ends with a NULL name; what the table
+ * (commands.c) names. Each group of commands has them in a file of its own. */
+#ifndef IMGREL_OPTIONS_H
+#define IMGREL_OPTIONS_H
+
+#include "cli.h"
+
+#define END                             \
+    {                                   \
+        NULL, 0, NULL, NULL, NULL, NULL \
+    }
+#define OPTION(name, letter, arg, help)     \
+    {                                       \
+        name, letter, arg, help, NULL, NULL \
+    }
+#define SWITCH(name, letter, help)           \
+    {                                        \
+        name, letter, NULL, help, NULL, NULL \
+    }
+#define CHOICE(name, letter, arg, choices, help) \
+    {                                            \
+        name, letter, arg, help, choices, NULL   \
+    }
+#define KEY(name, arg, key, help)     \
+    {                                 \
+        name, 0, arg, help, NULL, key \
+    }
+
+/* options_registry.c */
+extern const cli_option opt_login[], opt_copy[], opt_platform[], opt_referrers[], opt_blob_get[];
+/* options_image.c */
+extern const cli_option opt_assemble[];
+/* options_harbor.c */
+extern const cli_option opt_harbor[], opt_query[], opt_project_ensure[], opt_project_delete[],
+    opt_robot_ensure[], opt_robot_rotate[];
+/* options_kube.c */
+extern const cli_option opt_kube[], opt_kube_secret[], opt_kube_pod[], opt_kube_service[],
+    opt_kube_list[], opt_kube_apply[], opt_kube_logs[], opt_kube_forward[];
+/* options_release.c */
+extern const cli_option opt_release[], opt_release_apply[], opt_release_delete[];
+/* options_mock.c */
+extern const cli_option opt_mock_serve[];
+
+#endif

@@ -234,15 +234,19 @@ static int check_target(const copying *c, imgrel_error *err)
     return IMGREL_EUNSUPPORTED;
 }
 
+/* The repository of the same registry that blobs can be mounted from; NULL: none. */
+static const char *near(const ir_ref *from, const ir_ref *to)
+{
+    bool same = from->transport == IR_REGISTRY && to->transport == IR_REGISTRY &&
+                ir_streq(from->host, to->host) && !ir_streq(from->repository, to->repository);
+    return same ? from->repository : NULL;
+}
+
 static int write_all(copying *c, imgrel_error *err)
 {
-    bool near = c->from->transport == IR_REGISTRY && c->to->transport == IR_REGISTRY &&
-                ir_streq(c->from->host, c->to->host) &&
-                !ir_streq(c->from->repository, c->to->repository);
     int rc = ir_copy_plan_rest(c->call, c->src, &c->plan, err);
     if (!rc)
-        rc = copy_blobs(c->call, c->src, c->dst, &c->plan, near ? c->from->repository : NULL,
-                        c->ret, err);
+        rc = copy_blobs(c->call, c->src, c->dst, &c->plan, near(c->from, c->to), c->ret, err);
     if (!rc)
         rc = put_manifests(c->call, c->dst, &c->plan, err);
     if (!rc)
@@ -319,5 +323,25 @@ int ir_copy(const ir_call *call, const ir_ref *from, const ir_ref *to, const ir_
     ir_copy_plan_free(&c.plan);
     ir_store_free(c.src);
     ir_store_free(c.dst);
+    return rc;
+}
+
+int ir_copy_manifest(const ir_call *call, ir_store *src, const char *selector, ir_store *dst,
+                     const char *tag, ir_copied *ret, imgrel_error *err)
+{
+    ir_copy_plan p = {0};
+    const char *from = near(ir_store_ref(src), ir_store_ref(dst));
+    int rc = ir_store_manifest_get(src, call, selector, &p.top, err);
+    if (!rc)
+        rc = ir_copy_plan_rest(call, src, &p, err);
+    if (!rc)
+        rc = copy_blobs(call, src, dst, &p, from, ret, err);
+    if (!rc)
+        rc = put_manifests(call, dst, &p, err);
+    if (!rc)
+        rc = ir_store_manifest_put(dst, call, &p.top, tag, err);
+    if (!rc)
+        memcpy(ret->digest, p.top.digest, IR_DIGEST_MAX);
+    ir_copy_plan_free(&p);
     return rc;
 }

@@ -105,3 +105,23 @@ char ir_media_compression(const char *mt)
     int i = find(mt);
     return i < 0 ? 0 : table[i].compression;
 }
+
+const char *ir_media_convert(const char *mt, char format)
+{
+    static const struct {
+        const char *oci, *docker; /* NULL: has none */
+    } pairs[] = {
+        {IR_MT_OCI_INDEX, IR_MT_DOCKER_LIST},
+        {IR_MT_OCI_MANIFEST, IR_MT_DOCKER_MANIFEST},
+        {IR_MT_OCI_CONFIG, IR_MT_DOCKER_CONFIG},
+        {IR_MT_OCI_LAYER, DOCKER_LAYER},
+        {IR_MT_OCI_LAYER_GZIP, IR_MT_DOCKER_LAYER_GZIP},
+        {OCI_FOREIGN "+gzip", IR_MT_DOCKER_FOREIGN},
+    };
+    if (format == 'o' && ir_media_same(mt, DOCKER_LAYER ".zstd"))
+        return IR_MT_OCI_LAYER_ZSTD;
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        if (ir_media_same(mt, pairs[i].oci) || ir_media_same(mt, pairs[i].docker))
+            return format == 'o' ? pairs[i].oci : pairs[i].docker;
+    return format == 'o' ? mt : NULL;
+}

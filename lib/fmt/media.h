@@ -27,6 +27,9 @@ bool ir_media_is_layer(const char *mt);
 bool ir_media_is_foreign(const char *mt); /* not to be authenticated, not pushed by default */
 /* 0 none, 'g' gzip, 'z' zstd. */
 char ir_media_compression(const char *mt);
+/* The type that means the same in the other format: 'o' OCI's, 'd' Docker's. What has no other form
+ * is given as it is for OCI, which allows any type, and is NULL for Docker, which does not. */
+const char *ir_media_convert(const char *mt, char format);
 /* Equal but for parameters and case: "application/json; charset=utf-8". */
 bool ir_media_same(const char *a, const char *b);
 /* The Accept value for manifests of every kind. */

@@ -60,4 +60,14 @@ int ir_must_use ir_manifest_write(const char *media_type, const ir_desc *config,
 int ir_must_use ir_index_write(const char *media_type, const ir_desc *manifests, size_t n,
                                const ir_json *annotations, ir_manifest *ret, imgrel_error *err);
 
+/* The same in OCI's ('o') or Docker's ('d') media types: manifest_convert.c. What an index names
+ * must have been converted before: from[i] is the digest that became to[i]. Docker's format has no
+ * annotations, they are left out; what it can't express otherwise is EUNSUPPORTED: artifacts,
+ * subjects, attestations, zstd. What is of that format already keeps its bytes. */
+int ir_must_use ir_manifest_convert(const ir_manifest *m, char format,
+                                    const char (*from)[IR_DIGEST_MAX], const ir_manifest *to,
+                                    size_t n, ir_manifest *ret, imgrel_error *err);
+/* "oci" or "docker" as above; 0 for NULL. EINVAL: neither. */
+int ir_must_use ir_manifest_format(const char *name, char *ret, imgrel_error *err);
+
 #endif

@@ -10,6 +10,9 @@ const cli_option opt_login[] = {
 const cli_option opt_copy[] = {
     OPTION("platform", 0, "P,...", "only these platforms, as linux/arm64"),
     OPTION("tag", 0, "TAG", "put this tag there too; may be repeated"),
+    SWITCH("referrers", 0, "take along what refers to it: signatures, attestations, artifacts"),
+    SWITCH("digest-tags", 0, "take along cosign's tags of its digest: sha256-HEX.sig and so on"),
+    CHOICE("format", 0, "FORMAT", "oci|docker", "media types of the manifests"),
     SWITCH("force", 0, "overwrite what would be refused"),
     END,
 };

@@ -82,6 +82,12 @@ int cmd_copy(cli *c, imgrel_error *err)
 
     for (size_t i = 1; i < c->n_words; i++)
         json_array_append_new(json_object_get(spec, "to"), json_string(c->words[i]));
+    if (cli_has(c, "referrers"))
+        json_object_set_new(spec, "referrers", json_true());
+    if (cli_has(c, "digest-tags"))
+        json_object_set_new(spec, "digest_tags", json_true());
+    if (cli_value(c, "format"))
+        json_object_set_new(spec, "format", json_string(cli_value(c, "format")));
     text = spec ? json_dumps(spec, JSON_COMPACT) : NULL;
     rc = text ? imgrel_copy_spec(c->client, text, &c->opts, &report, err) : cli_nomem(err);
     cli_progress_end(c);

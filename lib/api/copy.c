@@ -34,8 +34,9 @@ int imgrel_copy(imgrel_client *c, const char *from, const char *to, const imgrel
 /* ---- by a spec ---- */
 
 typedef struct copy_spec {
-    const char *from;
+    const char *from, *format;
     const ir_json *to, *tags;
+    bool referrers, digest_tags;
 } copy_spec;
 
 static int read_spec(const char *text, ir_json **ret_json, copy_spec *ret, imgrel_error *err)
@@ -44,6 +45,9 @@ static int read_spec(const char *text, ir_json **ret_json, copy_spec *ret, imgre
         {"from", IR_J_STRING, offsetof(copy_spec, from), IR_J_REQUIRED},
         {"to", IR_J_ARRAY, offsetof(copy_spec, to), IR_J_REQUIRED},
         {"tags", IR_J_ARRAY, offsetof(copy_spec, tags), 0},
+        {"referrers", IR_J_BOOL, offsetof(copy_spec, referrers), 0},
+        {"digest_tags", IR_J_BOOL, offsetof(copy_spec, digest_tags), 0},
+        {"format", IR_J_STRING, offsetof(copy_spec, format), 0},
         {NULL, IR_J_STRING, 0, 0},
     };
     if (!text || strlen(text) > SPEC_MAX)
@@ -76,20 +80,21 @@ static int read_tags(const ir_json *list, ir_strv *ret, imgrel_error *err)
     return 0;
 }
 
-static int copy_to(const ir_call *call, const ir_ref *src, const ir_json *to, const ir_strv *tags,
-                   ir_json *results, imgrel_error *err)
+static int copy_to(const ir_call *call, const ir_ref *src, const ir_json *to,
+                   const ir_copy_how *how, ir_json *results, imgrel_error *err)
 {
     IR_AUTO(ir_ref) dst = {0};
     ir_copied d;
     int rc = ir_ref_parse(ir_json_text(to), &dst, err);
     if (!rc)
-        rc = ir_copy(call, src, &dst, tags, &d, err);
+        rc = ir_copy(call, src, &dst, how, &d, err);
     if (rc < 0)
         return rc;
-    ir_json *j = ir_json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I}", "to", dst.name, "digest",
-                              d.digest, "unchanged", (int)d.unchanged, "copied",
-                              (long long)d.blobs_copied, "exists", (long long)d.blobs_exist,
-                              "mounted", (long long)d.blobs_mounted, "bytes", (long long)d.bytes);
+    ir_json *j =
+        ir_json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I}", "to", dst.name, "digest", d.digest,
+                     "unchanged", (int)d.unchanged, "copied", (long long)d.blobs_copied, "exists",
+                     (long long)d.blobs_exist, "mounted", (long long)d.blobs_mounted, "bytes",
+                     (long long)d.bytes, "attached", (long long)d.attached);
     return ir_json_append(results, j) ? ir_nomem(err) : 0;
 }
 
@@ -97,12 +102,16 @@ static int copy_all(const ir_call *call, const copy_spec *spec, char **ret, imgr
 {
     IR_AUTO(ir_ref) src = {0};
     IR_AUTO(ir_strv) tags = {0};
+    ir_copy_how how = {
+        .tags = &tags, .referrers = spec->referrers, .digest_tags = spec->digest_tags};
     ir_json *results = ir_json_new_array(), *j = NULL;
     int rc = results ? ir_ref_parse(spec->from, &src, err) : ir_nomem(err);
     if (!rc)
         rc = read_tags(spec->tags, &tags, err);
+    if (!rc)
+        rc = ir_manifest_format(spec->format, &how.format, err);
     for (size_t i = 0; !rc && i < ir_json_len(spec->to); i++)
-        rc = copy_to(call, &src, ir_json_at(spec->to, i), &tags, results, err);
+        rc = copy_to(call, &src, ir_json_at(spec->to, i), &how, results, err);
     j = ir_json_pack("{s:s, s:O}", "from", src.name ? src.name : "", "results", results);
     if (!rc && ret && !(*ret = ir_json_string(j, IR_JSON_COMPACT)))
         rc = ir_nomem(err);

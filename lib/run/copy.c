@@ -210,6 +210,7 @@ static int all_tags(const ir_ref *to, const ir_strv *more, ir_strv *ret, imgrel_
 typedef struct copying {
     const ir_call *call;
     const ir_ref *from, *to;
+    ir_copy_how how;
     ir_store *src, *dst;
     ir_copy_plan plan;
     ir_strv tags, stale;
@@ -220,6 +221,11 @@ typedef struct copying {
 static int check_target(const copying *c, imgrel_error *err)
 {
     const ir_manifest *top = &c->plan.top;
+    if (c->how.format && (c->how.referrers || c->how.digest_tags))
+        return ir_fail(err, IMGREL_EINVAL,
+                       "%s: what refers to an image refers to its digest, which another format"
+                       " changes",
+                       c->from->name);
     if (c->to->digest && !ir_streq(c->to->digest, top->digest))
         return ir_fail(err, IMGREL_EDIGEST, "%s: the image to be copied there is %s", c->to->name,
                        top->digest);
@@ -286,12 +292,25 @@ static int compare(copying *c, bool *ret_there, imgrel_error *err)
     return rc;
 }
 
+/* What goes along with the image, also with one that was there already. */
+static int attach(copying *c, imgrel_error *err)
+{
+    int rc = ir_copy_plan_children(c->call, c->src, &c->plan, err);
+    if (!rc)
+        rc = ir_copy_attached(c->call, c->src, c->dst, &c->plan, &c->how, c->ret, err);
+    c->ret->unchanged = c->ret->unchanged && !c->ret->attached;
+    memcpy(c->ret->digest, c->plan.top.digest, IR_DIGEST_MAX);
+    return rc;
+}
+
 static int run(copying *c, imgrel_error *err)
 {
     bool there = false;
     int rc = ir_store_open(c->call, c->from, IR_STORE_READ, &c->src, err);
     if (!rc)
         rc = ir_copy_plan_top(c->call, c->src, c->call->platform, &c->plan, err);
+    if (!rc && c->how.format)
+        rc = ir_copy_plan_convert(c->call, c->src, &c->plan, c->how.format, err);
     if (!rc)
         rc = check_target(c, err);
     if (!rc)
@@ -301,21 +320,26 @@ static int run(copying *c, imgrel_error *err)
     if (rc < 0)
         return rc;
     memcpy(c->ret->digest, c->plan.top.digest, IR_DIGEST_MAX);
-    if (c->ret->unchanged || IR_DRY_RUN(c->call))
+    bool more = c->how.referrers || c->how.digest_tags;
+    if (IR_DRY_RUN(c->call) || (c->ret->unchanged && !more))
         return 0;
     if (there)
         rc = put_tags(c->call, c->dst, &c->plan, &c->stale, true, err);
     else
         rc = write_all(c, err);
+    if (!rc && more)
+        rc = attach(c, err);
     return rc ? rc : ir_store_finish(c->dst, c->call, err);
 }
 
-int ir_copy(const ir_call *call, const ir_ref *from, const ir_ref *to, const ir_strv *tags,
+int ir_copy(const ir_call *call, const ir_ref *from, const ir_ref *to, const ir_copy_how *how,
             ir_copied *ret, imgrel_error *err)
 {
     copying c = {.call = call, .from = from, .to = to, .ret = ret};
+    if (how)
+        c.how = *how;
     *ret = (ir_copied){0};
-    int rc = all_tags(to, tags, &c.tags, err);
+    int rc = all_tags(to, c.how.tags, &c.tags, err);
     if (!rc)
         rc = run(&c, err);
     ir_strv_free(&c.tags);

@@ -189,10 +189,53 @@ static int by_size(const void *a, const void *b)
     return x->size != y->size ? (x->size < y->size ? 1 : -1) : strcmp(x->digest, y->digest);
 }
 
+int ir_copy_plan_children(const ir_call *call, ir_store *src, ir_copy_plan *p, imgrel_error *err)
+{
+    int rc = p->top.is_index && !p->complete ? gather(call, src, &p->top, 1, p, err) : 0;
+    p->complete = rc == 0;
+    return rc;
+}
+
+/* ---- another format ---- */
+
+/* Every manifest after those that it names. */
+static int convert_all(ir_copy_plan *p, char format, char (*from)[IR_DIGEST_MAX], imgrel_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; !rc && i <= p->n_children; i++) {
+        ir_manifest *m = i < p->n_children ? &p->children[i] : &p->top, neu = {0};
+        rc = ir_manifest_convert(m, format, (const char(*)[IR_DIGEST_MAX])from, p->children, i,
+                                 &neu, err);
+        if (rc < 0)
+            break;
+        memcpy(from[i], m->digest, IR_DIGEST_MAX);
+        ir_manifest_free(m);
+        *m = neu;
+    }
+    return rc;
+}
+
+int ir_copy_plan_convert(const ir_call *call, ir_store *src, ir_copy_plan *p, char format,
+                         imgrel_error *err)
+{
+    IR_AUTO(ir_manifest) probe = {0};
+    /* The index first: it tells best what can't be. */
+    int rc = ir_manifest_convert(&p->top, format, NULL, NULL, 0, &probe, err);
+    if (!rc)
+        rc = ir_copy_plan_children(call, src, p, err);
+    char(*from)[IR_DIGEST_MAX] = rc ? NULL : calloc(p->n_children + 1, sizeof *from);
+    if (!rc)
+        rc = from ? convert_all(p, format, from, err) : ir_nomem(err);
+    free(from);
+    return rc ? ir_error_prefix(err, "%s", ir_store_ref(src)->name) : 0;
+}
+
+/* ---- all of it ---- */
+
 int ir_copy_plan_rest(const ir_call *call, ir_store *src, ir_copy_plan *p, imgrel_error *err)
 {
     size_t n = 0;
-    int rc = p->top.is_index ? gather(call, src, &p->top, 1, p, err) : 0;
+    int rc = ir_copy_plan_children(call, src, p, err);
     if (rc < 0)
         return rc;
     p->blobs = calloc(count_blobs(p), sizeof *p->blobs);

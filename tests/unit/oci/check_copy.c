@@ -16,6 +16,8 @@ static char *place(const char *text)
     return ir_format("%.*s:%s", (int)(colon - text), text, support_path(colon + 1));
 }
 
+static ir_copy_how copy_how;
+
 /* Copies between "oci:a:tag" and so on in the test's folder. */
 static int copy(const char *from, const char *to, const ir_strv *tags, ir_copied *ret,
                 imgrel_error *err)
@@ -28,7 +30,8 @@ static int copy(const char *from, const char *to, const ir_strv *tags, ir_copied
     unit_ok(ir_ref_parse(b, &dst, err), err);
     free(a);
     free(b);
-    return ir_copy(&support_call, &src, &dst, tags, ret, err);
+    copy_how.tags = tags;
+    return ir_copy(&support_call, &src, &dst, &copy_how, ret, err);
 }
 
 static void begin(ir_desc *ret_top)
@@ -332,9 +335,88 @@ START_TEST(progress_is_told_and_can_stop)
 }
 END_TEST
 
+/* An artifact that refers to a manifest, with type and name as given. */
+static void attach(ir_store *s, const ir_desc *subject, const char *type, const char *tag,
+                   ir_desc *ret)
+{
+    imgrel_error err = {0};
+    ir_desc config = make_blob(s, type, type, strlen(type));
+    IR_AUTO(ir_manifest) m = {0};
+    char *text = ir_format("{\"schemaVersion\":2,\"mediaType\":\"%s\",\"config\":{\"mediaType\":"
+                           "\"%s\",\"digest\":\"%s\",\"size\":%d},\"layers\":[],\"subject\":{"
+                           "\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%d}}",
+                           IR_MT_OCI_MANIFEST, type, config.digest, (int)config.size,
+                           subject->media_type, subject->digest, (int)subject->size);
+    unit_ok(ir_manifest_parse(text, strlen(text), NULL, NULL, &m, &err), &err);
+    unit_ok(ir_store_manifest_put(s, &support_call, &m, tag, &err), &err);
+    if (ret)
+        ck_assert_int_eq(ir_desc_set(ret, m.media_type, m.digest, (int64_t)m.len), 0);
+    ir_desc_free(&config);
+    free(text);
+}
+
+START_TEST(what_is_attached_goes_along_when_asked)
+{
+    ir_desc top = {0}, sig = {0};
+    ir_copied done;
+    imgrel_error err;
+    begin(&top);
+    ir_store *s = make_store("oci", "src", IR_STORE_WRITE);
+    char *tag = ir_format("sha256-%s.sig", ir_digest_hex(top.digest));
+    attach(s, &top, "a/signature", NULL, &sig);
+    attach(s, &sig, "a/countersignature", NULL, NULL);
+    attach(s, &sig, "b/tagged", tag, NULL);
+    make_close(s);
+    unit_ok(copy("oci:src:multi", "oci:dst:x", NULL, &done, &err), &err);
+    ck_assert_uint_eq(done.attached, 0);
+    copy_how.referrers = true;
+    unit_ok(copy("oci:src:multi", "oci:dst:x", NULL, &done, &err), &err);
+    ck_assert_uint_eq(done.attached, 3);
+    ck_assert(!done.unchanged);
+    ck_assert_str_eq(done.digest, top.digest);
+    unit_ok(copy("oci:src:multi", "oci:dst:x", NULL, &done, &err), &err);
+    ck_assert_uint_eq(done.attached, 0);
+    ck_assert(done.unchanged);
+    copy_how.digest_tags = true;
+    unit_ok(copy("oci:src:multi", "oci:dst:x", NULL, &done, &err), &err);
+    ck_assert_uint_eq(done.attached, 1);
+    copy_how.format = 'd';
+    ck_assert_int_eq(copy("oci:src:one", "oci:dst:y", NULL, &done, &err), IMGREL_EINVAL);
+    unit_error(&err, IMGREL_EINVAL, "another format");
+    ir_desc_free(&sig);
+    free(tag);
+    end(&top);
+}
+END_TEST
+
+START_TEST(another_format_is_another_image)
+{
+    ir_desc top = {0};
+    ir_copied done, back;
+    imgrel_error err;
+    begin(&top);
+    copy_how.format = 'd';
+    ck_assert_int_eq(copy("oci:src:multi", "oci:dst:x", NULL, &done, &err), IMGREL_EUNSUPPORTED);
+    unit_error(&err, IMGREL_EUNSUPPORTED, "attestations");
+    support_call.platform = "linux/amd64,linux/arm64";
+    unit_ok(copy("oci:src:multi", "oci:dst:x", NULL, &done, &err), &err);
+    unit_ok(copy("oci:src:multi", "oci:dst:x", NULL, &back, &err), &err);
+    ck_assert(back.unchanged);
+    copy_how.format = 0;
+    unit_ok(copy("oci:src:multi", "oci:dst:oci", NULL, &back, &err), &err);
+    ck_assert_str_ne(back.digest, done.digest);
+    support_call.platform = NULL;
+    copy_how.format = 'o';
+    unit_ok(copy("oci:dst:x", "oci:dst:back", NULL, &done, &err), &err);
+    ck_assert_str_eq(back.digest, done.digest);
+    end(&top);
+}
+END_TEST
+
 UNIT_SUITE(copy, an_index_goes_whole_and_once, a_place_without_a_name_is_unchanged_too,
            only_new_tags_are_written, one_platform_is_its_manifest,
            some_platforms_are_a_smaller_index, a_missing_platform_is_told,
            a_damaged_source_leaves_no_name, a_digest_is_a_promise, a_dry_run_writes_nothing,
            archives_and_layouts_take_each_others, depth_is_limited,
-           a_full_disk_is_told_and_leaves_no_name, progress_is_told_and_can_stop)
+           a_full_disk_is_told_and_leaves_no_name, progress_is_told_and_can_stop,
+           what_is_attached_goes_along_when_asked, another_format_is_another_image)

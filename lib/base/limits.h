@@ -25,6 +25,9 @@
 #define IR_HELPER_OUTPUT_MAX (64 * IR_KIB)
 #define IR_YAML_MAX (4 * IR_MIB)
 #define IR_YAML_NODES_MAX 100000
+#define IR_TOML_MAX (4 * IR_MIB)
+#define IR_TOML_NODES_MAX 100000
+#define IR_TOML_DEPTH_MAX 32             /* of keys, of headers, of values in values, each */
 #define IR_SECRET_MAX (64 * IR_KIB)
 #define IR_BLOB_MAX (1024UL * IR_GIB)    /* when nothing else says how large a blob is */
 #define IR_ENTRIES_MAX 4000000           /* files in one layer */

@@ -19,26 +19,11 @@ static bool is_secret(const char *key)
     return false;
 }
 
-/* Bytes of the UTF-8 character at s, 0 if it is none. */
-static size_t utf8_len(const unsigned char *s)
-{
-    size_t n = s[0] < 0x80   ? 1
-               : s[0] < 0xc2 ? 0
-               : s[0] < 0xe0 ? 2
-               : s[0] < 0xf0 ? 3
-               : s[0] < 0xf5 ? 4
-                             : 0;
-    for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    return n;
-}
-
 static void add_quoted(ir_buf *b, const char *s)
 {
     ir_buf_addc(b, '"');
     for (size_t n; *s; s += n ? n : 1) {
-        n = utf8_len((const unsigned char *)s);
+        n = ir_utf8_len(s);
         if (!n)
             ir_buf_addc(b, '?');
         else if (*s == '"' || *s == '\\')

@@ -13,6 +13,8 @@ bool ir_starts(const char *s, const char *prefix);
 bool ir_ends(const char *s, const char *suffix);
 bool ir_streq(const char *a, const char *b); /* NULL equals NULL only */
 bool ir_is_lower_alnum(char c);              /* ASCII only, whatever the locale */
+/* Bytes of the UTF-8 character at s (NUL-terminated), 0: it is none (overlong, a surrogate ...). */
+size_t ir_utf8_len(const char *s);
 /* Decimal, no sign, no blanks, whole string, at most max. */
 bool ir_parse_u64(const char *s, unsigned long long max, unsigned long long *ret);
 /* "500ms", "15s", "10m", "1h", "30d", or a bare number of seconds -> milliseconds. */

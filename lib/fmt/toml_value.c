@@ -335,8 +335,9 @@ int ir_toml_value(ir_toml *t, unsigned depth, ir_json **ret)
         return too_deep(t);
     bool array = *t->at == '[';
     ir_json *made = array ? ir_json_new_array() : ir_json_new_object();
-    int rc = !made ? ir_nomem(t->err) : array ? read_array(t, depth, made)
-                                              : read_inline(t, depth, made);
+    int rc = !made   ? ir_nomem(t->err)
+             : array ? read_array(t, depth, made)
+                     : read_inline(t, depth, made);
     if (rc)
         ir_json_free(made);
     else

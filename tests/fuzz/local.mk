@@ -5,7 +5,7 @@ fuzz_shared = tests/fuzz/standalone.c tests/fuzz/fuzz.h
 fuzz_libs = lib/libcore.la $(core_libs)
 check_PROGRAMS += tests/fuzz/fuzz_ref tests/fuzz/fuzz_challenge tests/fuzz/fuzz_link \
 	tests/fuzz/fuzz_url tests/fuzz/fuzz_json tests/fuzz/fuzz_manifest tests/fuzz/fuzz_tar \
-	tests/fuzz/fuzz_toml
+	tests/fuzz/fuzz_toml tests/fuzz/fuzz_hosts
 tests_fuzz_fuzz_ref_SOURCES = tests/fuzz/fuzz_ref.c $(fuzz_shared)
 tests_fuzz_fuzz_ref_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_challenge_SOURCES = tests/fuzz/fuzz_challenge.c $(fuzz_shared)
@@ -22,6 +22,8 @@ tests_fuzz_fuzz_tar_SOURCES = tests/fuzz/fuzz_tar.c $(fuzz_shared)
 tests_fuzz_fuzz_tar_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_toml_SOURCES = tests/fuzz/fuzz_toml.c $(fuzz_shared)
 tests_fuzz_fuzz_toml_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_hosts_SOURCES = tests/fuzz/fuzz_hosts.c $(fuzz_shared)
+tests_fuzz_fuzz_hosts_LDADD = $(fuzz_libs)
 check_PROGRAMS += tests/fuzz/fuzz_docker_config
 tests_fuzz_fuzz_docker_config_SOURCES = tests/fuzz/fuzz_docker_config.c $(fuzz_shared)
 tests_fuzz_fuzz_docker_config_LDADD = $(fuzz_libs)

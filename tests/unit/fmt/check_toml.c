@@ -22,7 +22,9 @@ START_TEST(values)
 {
     is("", "{}");
     is("# only\n\n  \t# comments\r\n", "{}");
-    is("\xef\xbb\xbf" "a = 1", "{\"a\":1}");
+    is("\xef\xbb\xbf"
+       "a = 1",
+       "{\"a\":1}");
     is("a=1\nb = -17\nc = +99\nd = 0\ne = 1_000\nf = 0xDead_Beef\ng = 0o755\nh = 0b1101\ni = -0\n",
        "{\"a\":1,\"b\":-17,\"c\":99,\"d\":0,\"e\":1000,\"f\":3735928559,\"g\":493,\"h\":13,"
        "\"i\":0}");

@@ -79,11 +79,13 @@ char *ir_upload_closing(const char *location, const char *digest)
 
 /* ---- beginning ------------------------------------------------------------------------------ */
 
-static int post(const ir_registry *r, const ir_call *call, const char *query, unsigned flags,
-                ir_reply *ret, imgrel_error *err)
+/* auth: NULL: the repository's own. */
+static int post(const ir_registry *r, const ir_call *call, const char *query, const ir_auth *auth,
+                unsigned flags, ir_reply *ret, imgrel_error *err)
 {
     char *url = ir_registry_url(r, "/blobs/uploads/%s", query);
     ir_request req = ir_registry_request(r, "POST", url);
+    req.auth = auth ? auth : req.auth;
     req.body = (ir_body){.p = "", .len = 0};
     req.flags = flags | IR_HTTP_REPEATABLE; /* an upload that is begun twice costs nothing */
     int rc = url ? ir_http_do(call, &req, ret, err) : ir_nomem(err);
@@ -98,7 +100,7 @@ int ir_upload_begin(const ir_registry *r, const ir_call *call, char **ret_locati
 {
     ir_reply reply = {0};
     unsigned long long min = 0;
-    int rc = post(r, call, "", IR_HTTP_H1, &reply, err);
+    int rc = post(r, call, "", NULL, IR_HTTP_H1, &reply, err);
     if (!rc)
         rc = ir_upload_follow(&reply, ret_location, err);
     const char *text = ir_reply_header(&reply, "oci-chunk-min-length", 0);
@@ -108,21 +110,46 @@ int ir_upload_begin(const ir_registry *r, const ir_call *call, char **ret_locati
     return rc;
 }
 
+/* The right to pull from the other repository too, where it is not among those of the whole job. */
+static int mount_auth(const ir_registry *r, const char *from, const char *scopes[2], char **ret_own,
+                      ir_auth *ret, imgrel_error *err)
+{
+    *ret = r->auth;
+    if (ir_streq(from, r->base.ref.repository))
+        return 0;
+    *ret_own = ir_format("repository:%s:pull", from);
+    if (!*ret_own)
+        return ir_nomem(err);
+    if (ir_streq(*ret_own, r->scope_from))
+        return 0;
+    scopes[0] = r->scope;
+    scopes[1] = *ret_own;
+    ret->scopes = scopes;
+    ret->n_scopes = 2;
+    return 0;
+}
+
 /* 1: the repository has the blob now. 0: ret_location is an upload that waits for it. */
 static int mount_from(const ir_registry *r, const ir_call *call, const ir_desc *d, const char *from,
                       char **ret_location, imgrel_error *err)
 {
     ir_reply reply = {0};
+    ir_auth auth;
+    const char *scopes[2];
+    char *scope = NULL;
     ir_buf query = IR_BUF(IR_URL_MAX);
     ir_buf_addf(&query, "?mount=%s", d->digest);
     ir_url_add_query(&query, "from", from);
     int rc = ir_buf_check(&query, err, "mount");
     if (!rc)
-        rc = post(r, call, ir_buf_str(&query), ir_registry_bulk(d->size), &reply, err);
+        rc = mount_auth(r, from, scopes, &scope, &auth, err);
+    if (!rc)
+        rc = post(r, call, ir_buf_str(&query), &auth, ir_registry_bulk(d->size), &reply, err);
     if (!rc && reply.status == 201)
         rc = 1;
     else if (!rc)
         rc = ir_upload_follow(&reply, ret_location, err);
+    free(scope);
     ir_buf_free(&query);
     ir_reply_free(&reply);
     return rc;

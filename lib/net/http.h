@@ -18,6 +18,9 @@ typedef struct ir_body {
     /* Begins at byte `from` instead; a file holds those before it, for who verifies the whole.
      * Called before the first read; NULL or a code: begins at the start. */
     int (*resume)(void *user, int fd, int64_t from, imgrel_error *err);
+    /* All of it into a file, whose data (but its holes) came from it before: 1: done and verified;
+     * 0: it must be read; or a code. NULL: it can't. */
+    int (*fetch)(void *user, int fd, imgrel_error *err);
     void *user;
     int64_t size; /* of a source; -1: unknown (chunked) */
     bool verified; /* read fails before the end if the bytes are not those of their digest */

@@ -28,6 +28,7 @@ typedef struct ir_conf {
     int64_t retry_delay_ms, retry_delay_max_ms, retry_budget_ms;
     int64_t retries;          /* further tries after the first */
     int64_t jobs;
+    int64_t ranges, ranges_from; /* of one blob; from that size in MiB on */
     bool http2, expect_100;
     char *compression;        /* "gzip", "zstd", "none" */
     char *compression_codec;  /* "auto", "zlib", "isal" */

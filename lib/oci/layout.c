@@ -104,6 +104,8 @@ typedef struct file_writer {
     ir_layout *l;
     ir_newfile file;
     int64_t len, begun; /* written; of that, given to the disk */
+    bool partial;       /* the file has the name by which it is found again */
+    int failed;         /* why it came to no end */
 } file_writer;
 
 static int file_write(ir_writer *w, const void *p, size_t len, imgrel_error *err)
@@ -137,7 +139,10 @@ static int file_commit(ir_writer *w, const char *digest, imgrel_error *err)
 static void file_free(ir_writer *w)
 {
     file_writer *f = (file_writer *)w;
-    ir_newfile_abort(&f->file);
+    if (f->partial)
+        ir_partial_leave(&f->file, f->failed);
+    else
+        ir_newfile_abort(&f->file);
     ir_writer_clear(w);
     free(f);
 }
@@ -157,19 +162,26 @@ static int open_temp(file_writer *f, const char *algorithm, imgrel_error *err)
 /* What a killed process left of the blob, where the source can go on from there. */
 static int open_partial(file_writer *f, const ir_desc *d, const ir_body *body, imgrel_error *err)
 {
-    int64_t have = 0;
     imgrel_error ignored = {0};
     char *path = ir_layout_blob_path(f->l, d->digest);
-    int rc = path ? ir_partial_open(&f->file, path, d, &have, err) : ir_nomem(err);
+    int rc = path ? ir_partial_open(&f->file, path, d, err) : ir_nomem(err);
     free(path);
     if (rc <= 0)
         return rc;
+    f->partial = true;
+    rc = body->fetch ? body->fetch(body->user, f->file.fd, err) : 0;
+    if (rc) {
+        f->base.verified = rc == 1;
+        f->base.size = f->len = d->size;
+        return rc;
+    }
+    int64_t have = ir_partial_have(&f->file, d);
     if (have && (!body->resume || body->resume(body->user, f->file.fd, have, &ignored) < 0))
         have = 0;
     if (ftruncate(f->file.fd, (off_t)have) || lseek(f->file.fd, 0, SEEK_END) < 0)
         return ir_fail_errno(err, errno, "%s", f->l->dir);
-    f->len = f->begun = have;
-    rc = ir_writer_adopt(&f->base, f->file.fd, have, err);
+    f->len = f->begun = f->base.size = have;
+    rc = body->verified ? 0 : ir_writer_adopt(&f->base, f->file.fd, have, err);
     return rc ? rc : 1;
 }
 
@@ -188,6 +200,7 @@ static int writer_new(ir_layout *l, const char *algorithm, const ir_desc *d, con
         rc = open_partial(f, d, body, err);
     if (!rc)
         rc = open_temp(f, algorithm, err);
+    f->failed = rc;
     if (rc < 0)
         file_free(&f->base);
     else
@@ -235,8 +248,11 @@ static int blob_put(ir_store *s, const ir_call *call, const ir_desc *d, const ir
     }
     *ret_state = "pushed";
     rc = writer_new((ir_layout *)s, ir_digest_algorithm(d->digest), d, body, &w, err);
-    if (!rc)
-        rc = ir_body_store(call, body, w, d, err);
+    if (rc < 0)
+        return rc;
+    rc = w->verified ? ir_writer_commit(w, d->digest, NULL, err)
+                     : ir_body_store(call, body, w, d, err);
+    ((file_writer *)w)->failed = rc;
     ir_writer_free(w);
     return rc;
 }

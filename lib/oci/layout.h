@@ -33,10 +33,15 @@ int ir_must_use ir_layout_prepare(ir_layout *l, const ir_call *call, imgrel_erro
 char *ir_layout_blob_path(const ir_layout *l, const char *digest);
 
 /* layout_partial.c: the temporary file of a large blob has a name by which the next process finds
- * it when this one is killed. 1: it is ours, with ret_have bytes in it; 0: somebody else is at it
- * (or there can be none); or a code. path: the blob's own. */
+ * it when this one ends too early. 1: it is ours, with what is in it; 0: somebody else is at it (or
+ * there can be none); or a code. path: the blob's own. */
 int ir_must_use ir_partial_open(ir_newfile *f, const char *path, const ir_desc *d,
-                                int64_t *ret_have, imgrel_error *err);
+                                imgrel_error *err);
+/* How many bytes it has without a gap; less than the blob's size. */
+int64_t ir_partial_have(const ir_newfile *f, const ir_desc *d);
+/* Closes it and leaves it to the next process, where the reason to end (a code) was not the content
+ * nor the disk; else removes it. */
+void ir_partial_leave(ir_newfile *f, int why);
 
 /* layout_index.c */
 int ir_must_use ir_layout_index(const ir_layout *l, ir_json **ret, imgrel_error *err);

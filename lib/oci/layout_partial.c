@@ -1,4 +1,4 @@
-/* layout_partial.c - what is there of a large blob when a process is killed while it writes it. The
+/* layout_partial.c - what is there of a large blob when a process ends while it writes it. The
  * temporary file is named after the blob and locked by the one who writes; whoever finds it free
  * goes on where it ends. Nothing is believed of it: all of it is hashed again with the rest, and if
  * the whole is not the blob, the file is thrown away and the blob fetched from its beginning. */
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define WORTH (1 * IR_MIB) /* smaller blobs are fetched anew */
+#define EDGE (128 * (int64_t)IR_KIB)
 
 /* "DIR/HEX" -> "DIR/upload.HEX.tmp" */
 static char *partial_path(const char *path)
@@ -28,11 +29,9 @@ static bool take(int fd, const char *temp, struct stat *ret)
            !lstat(temp, &named) && named.st_dev == ret->st_dev && named.st_ino == ret->st_ino;
 }
 
-int ir_partial_open(ir_newfile *f, const char *path, const ir_desc *d, int64_t *ret_have,
-                    imgrel_error *err)
+int ir_partial_open(ir_newfile *f, const char *path, const ir_desc *d, imgrel_error *err)
 {
     struct stat st;
-    *ret_have = 0;
     if (d->size < (int64_t)WORTH)
         return 0;
     char *temp = partial_path(path);
@@ -46,9 +45,30 @@ int ir_partial_open(ir_newfile *f, const char *path, const ir_desc *d, int64_t *
         return 0; /* a file of another name does as well, and tells what is wrong with the folder */
     }
     *f = (ir_newfile){.fd = fd, .temp = temp, .path = ir_strdup(path)};
-    if (!f->path)
-        return ir_nomem(err);
+    return f->path ? 1 : ir_nomem(err);
+}
+
+int64_t ir_partial_have(const ir_newfile *f, const ir_desc *d)
+{
+    struct stat st;
+    int64_t size = fstat(f->fd, &st) ? 0 : st.st_size;
+    int64_t hole = size ? lseek(f->fd, 0, SEEK_HOLE) : 0;
+    int64_t have = hole < 0 || hole >= size ? size : hole / EDGE * EDGE;
     /* One byte at least is asked for, so that the source has a say. */
-    *ret_have = st.st_size < d->size ? st.st_size : d->size - 1;
-    return 1;
+    return have < d->size ? have : d->size - 1;
+}
+
+void ir_partial_leave(ir_newfile *f, int why)
+{
+    struct stat st;
+    bool worth = why == IMGREL_ECANCELED || why == IMGREL_ETIMEOUT || why == IMGREL_ENET ||
+                 why == IMGREL_EAUTH || why == IMGREL_EFAILED;
+    if (!worth || f->fd < 0 || fstat(f->fd, &st) || !st.st_size) {
+        ir_newfile_abort(f);
+        return;
+    }
+    close(f->fd);
+    free(f->path);
+    free(f->temp);
+    *f = (ir_newfile)IR_NEWFILE;
 }

@@ -486,6 +486,7 @@ static const ir_store_ops registry_ops = {
     .blob_exists = blob_exists,
     .blob_open = ir_registry_blob_open,
     .blob_resume = ir_registry_blob_resume,
+    .blob_fetch = ir_registry_blob_fetch,
     .blob_have = ir_registry_blob_have,
     .blob_put = ir_registry_blob_put,
     .blob_create = ir_registry_blob_create,

@@ -1,6 +1,7 @@
 /* registry.h - a repository of a registry from the inside (distribution-spec v1.1): what its files
- * share. registry.c speaks of manifests, registry_read.c of blobs that come, registry_push.c of
- * blobs that go, registry_write.c of blobs whose digest is not known before, pages.c of lists. */
+ * share. registry.c speaks of manifests, registry_read.c of blobs that come (registry_range.c: in
+ * several ranges at once), registry_push.c of blobs that go, registry_write.c of blobs whose digest
+ * is not known before, pages.c of lists. */
 #ifndef IR_OCI_REGISTRY_H
 #define IR_OCI_REGISTRY_H
 
@@ -62,6 +63,20 @@ int ir_must_use ir_registry_blob_open(ir_store *s, const ir_call *call, const ir
 
 int ir_must_use ir_registry_blob_resume(ir_store *s, const ir_call *call, const ir_desc *d, int fd,
                                         int64_t from, ir_reader **ret, imgrel_error *err);
+
+/* Bytes at..end-1 of a blob by a closed range, continued where it breaks: 0. 1: the registry gives
+ * all of the blob instead, which ret is then, as of blob_open; only for at = 0. EUNSUPPORTED: it
+ * does not honour ranges. */
+int ir_must_use ir_registry_part_open(ir_store *s, const ir_call *call, const ir_desc *d,
+                                      int64_t at, int64_t end, ir_reader **ret, imgrel_error *err);
+/* Not verified; 0 at the part's end. */
+int64_t ir_must_use ir_registry_part_read(ir_reader *r, void *buf, size_t len, imgrel_error *err);
+/* From now on the part is read by that call. */
+void ir_registry_part_adopt(ir_reader *r, const ir_call *call);
+
+/* registry_range.c */
+int ir_must_use ir_registry_blob_fetch(ir_store *s, const ir_call *call, const ir_desc *d,
+                                       ir_fetch *how, imgrel_error *err);
 
 /* registry_push.c */
 int ir_must_use ir_registry_blob_have(ir_store *s, const ir_call *call, const ir_desc *d,

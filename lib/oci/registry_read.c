@@ -16,7 +16,8 @@ typedef struct net_reader {
     char *url;
     ir_request req;
     ir_auth anonymous;
-    int64_t at;     /* bytes that came so far */
+    int64_t at;     /* the next byte */
+    int64_t until;  /* of a part: the byte after it; -1: all is wanted */
     int64_t skip;   /* to be thrown away: the registry began before `at` */
     ir_again again; /* since bytes came last */
 } net_reader;
@@ -50,9 +51,24 @@ static int check_range(net_reader *n, const ir_reply *reply, imgrel_error *err)
     return 0;
 }
 
+/* A part that is answered with more is no part. */
+static int check_part(net_reader *n, const ir_reply *reply, imgrel_error *err)
+{
+    if (n->until < 0 || reply->status == 206 || (reply->status == 200 && n->at == 0) ||
+        (reply->status != 200 && reply->status != 416))
+        return 0;
+    return ir_fail(err, IMGREL_EUNSUPPORTED, "%s: a closed range of %s was answered with %d",
+                   n->base.where, n->base.digest, reply->status);
+}
+
 static int check_head(net_reader *n, const ir_reply *reply, imgrel_error *err)
 {
-    if (reply->status == 206 && n->at > 0)
+    int rc = check_part(n, reply, err);
+    if (rc < 0)
+        return rc;
+    if (reply->status == 200 && n->until >= 0)
+        n->until = -1;
+    if (reply->status == 206 && (n->at > 0 || n->until > 0))
         return check_range(n, reply, err);
     if (reply->status == 416 && n->at > 0)
         return ir_fail(err, IMGREL_EDIGEST, "%s: the registry has no byte %lld of %s",
@@ -67,8 +83,9 @@ static int open_here(net_reader *n, imgrel_error *err)
 {
     ir_reply reply = {0};
     char *range = NULL;
-    if (n->at > 0 && n->base.size > 0) {
-        range = ir_format("%lld-%lld", (long long)n->at, (long long)n->base.size - 1);
+    if ((n->at > 0 || n->until > 0) && n->base.size > 0) {
+        int64_t end = n->until > 0 ? n->until : n->base.size;
+        range = ir_format("%lld-%lld", (long long)n->at, (long long)end - 1);
         if (!range)
             return ir_nomem(err);
     }
@@ -110,7 +127,8 @@ static int64_t read_once(net_reader *n, void *buf, size_t len, imgrel_error *err
 {
     int rc = n->stream ? 0 : open_here(n, err);
     int64_t got = rc ? rc : read_new(n, buf, len, err);
-    if (got == 0 && n->base.size >= 0 && n->at < n->base.size)
+    int64_t end = n->until >= 0 ? n->until : n->base.size;
+    if (got == 0 && end >= 0 && n->at < end)
         got = ir_fail(err, IMGREL_ENET, "%s: the connection ended %lld bytes into %s",
                       n->base.where, (long long)n->at, n->base.digest);
     return got;
@@ -202,6 +220,7 @@ static int reader_new(ir_store *s, const ir_call *call, const ir_desc *d, net_re
         return ir_nomem(err);
     n->reg = ir_registry_of(s);
     n->call = *call;
+    n->until = -1;
     *ret = n;
     return fill(n, d, err);
 }
@@ -237,4 +256,33 @@ int ir_registry_blob_resume(ir_store *s, const ir_call *call, const ir_desc *d, 
     if (!rc)
         n->at = from;
     return reader_give(n, rc, ret);
+}
+
+/* ---- parts ---------------------------------------------------------------------------------- */
+
+int ir_registry_part_open(ir_store *s, const ir_call *call, const ir_desc *d, int64_t at,
+                          int64_t end, ir_reader **ret, imgrel_error *err)
+{
+    net_reader *n = NULL;
+    int rc = reader_new(s, call, d, &n, err);
+    if (!rc) {
+        n->at = at;
+        n->until = end;
+        rc = open_here(n, err);
+    }
+    bool whole = !rc && n->until < 0;
+    rc = reader_give(n, rc, ret);
+    return rc ? rc : whole;
+}
+
+int64_t ir_registry_part_read(ir_reader *r, void *buf, size_t len, imgrel_error *err)
+{
+    const net_reader *n = (const net_reader *)r;
+    int64_t left = n->until - n->at;
+    return left > 0 ? r->ops->read(r, buf, (int64_t)len < left ? len : (size_t)left, err) : 0;
+}
+
+void ir_registry_part_adopt(ir_reader *r, const ir_call *call)
+{
+    ((net_reader *)r)->call = *call;
 }

@@ -133,6 +133,15 @@ int ir_store_blob_resume(ir_store *s, const ir_call *call, const ir_desc *d, int
     return s->ops->blob_resume(s, call, d, fd, from, ret, err);
 }
 
+int ir_store_blob_fetch(ir_store *s, const ir_call *call, const ir_desc *d, ir_fetch *how,
+                        imgrel_error *err)
+{
+    int rc = ir_digest_check(d->digest, err);
+    if (rc < 0 || d->data || !s->ops->blob_fetch)
+        return rc;
+    return s->ops->blob_fetch(s, call, d, how, err);
+}
+
 static int read_all(ir_store *s, const ir_call *call, const ir_desc *d, ir_buf *out,
                     imgrel_error *err)
 {

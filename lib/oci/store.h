@@ -55,6 +55,17 @@ int ir_must_use ir_store_blob_open(ir_store *s, const ir_call *call, const ir_de
  * the rest at the end. EUNSUPPORTED where nothing is gained by it. */
 int ir_must_use ir_store_blob_resume(ir_store *s, const ir_call *call, const ir_desc *d, int fd,
                                      int64_t from, ir_reader **ret, imgrel_error *err);
+/* A large blob straight into a file, in several ranges at once. */
+typedef struct ir_fetch {
+    int fd;            /* what it has of the blob, but for its holes, is not fetched again */
+    unsigned attempt;  /* told with the progress */
+    bool kept;         /* out: something was there before */
+    ir_reader *reader; /* out: all of the blob, when the answer was that; else untouched */
+} ir_fetch;
+/* 1: it is there and verified. 0: that can't be done here, or is not worth it: read the blob, from
+ * how.reader if there is one now. EDIGEST: the file's content is not the blob. */
+int ir_must_use ir_store_blob_fetch(ir_store *s, const ir_call *call, const ir_desc *d,
+                                    ir_fetch *how, imgrel_error *err);
 /* Up to len bytes, 0 at a verified end, or a code (EDIGEST). Broken connections are resumed. The
  * last bytes of a blob of known size are given only after all of it was verified. The call must
  * outlive the reader. */

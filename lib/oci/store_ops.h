@@ -23,6 +23,8 @@ typedef struct ir_store_ops {
                      imgrel_error *err);
     int (*blob_resume)(ir_store *s, const ir_call *call, const ir_desc *d, int fd, int64_t from,
                        ir_reader **ret, imgrel_error *err); /* NULL: it can't */
+    int (*blob_fetch)(ir_store *s, const ir_call *call, const ir_desc *d, ir_fetch *how,
+                      imgrel_error *err); /* NULL: it can't */
     int (*blob_have)(ir_store *s, const ir_call *call, const ir_desc *d,
                      const char *from_repository, imgrel_error *err);
     int (*blob_put)(ir_store *s, const ir_call *call, const ir_desc *d, const ir_body *body,

@@ -24,6 +24,7 @@ typedef struct blob_source {
     ir_reader *reader;
     uint64_t done;
     bool corrupt; /* what the source gave does not match its digest */
+    bool kept;    /* some of it was found, not fetched now */
 } blob_source;
 
 static int64_t source_read(void *user, void *buf, size_t len, imgrel_error *err)
@@ -55,41 +56,58 @@ static int source_rewind(void *user, imgrel_error *err)
 static int source_resume(void *user, int fd, int64_t from, imgrel_error *err)
 {
     blob_source *s = user;
+    ir_reader_close(s->reader);
     int rc = ir_store_blob_resume(s->job->src, s->call, s->job->d, fd, from, &s->reader, err);
     s->done = rc ? 0 : (uint64_t)from;
+    s->kept |= !rc;
     return rc;
 }
 
-static int copy_once(const ir_call *call, blob_job *job, bool *ret_corrupt, imgrel_error *err)
+static int source_fetch(void *user, int fd, imgrel_error *err)
+{
+    blob_source *s = user;
+    ir_fetch how = {.fd = fd, .attempt = s->job->attempt};
+    int rc = ir_store_blob_fetch(s->job->src, s->call, s->job->d, &how, err);
+    s->reader = how.reader;
+    s->corrupt = rc == IMGREL_EDIGEST;
+    s->kept |= how.kept;
+    return rc;
+}
+
+/* ret_again: what came was not the blob, and another try may help. */
+static int copy_once(const ir_call *call, blob_job *job, bool *ret_again, imgrel_error *err)
 {
     blob_source s = {.call = call, .job = job};
     const ir_body body = {.read = source_read,
                           .rewind = source_rewind,
                           .resume = source_resume,
+                          .fetch = source_fetch,
                           .user = &s,
                           .size = job->d->size,
                           .verified = true};
     int rc = ir_store_blob_put(job->dst, call, job->d, &body, job->from, &job->state, err);
     ir_reader_close(s.reader);
-    *ret_corrupt = s.corrupt;
+    /* A cache on the way may have been at fault: once more. What was found is not even that. */
+    *ret_again = rc < 0 && s.corrupt && (s.kept || job->attempt == 1) &&
+                 ir_store_ref(job->src)->transport == IR_REGISTRY;
+    job->attempt += *ret_again && !s.kept;
     return rc;
 }
 
 static int copy_blob(const ir_call *call, void *user, imgrel_error *err)
 {
     blob_job *job = user;
-    bool corrupt = false;
+    bool again = false;
     imgrel_error first = {0};
     if (ir_media_is_foreign(job->d->media_type) && job->d->urls.n) {
         job->state = "foreign"; /* lives at its own address: the manifest says where */
         return 0;
     }
     job->attempt = 1;
-    int rc = copy_once(call, job, &corrupt, &first);
-    if (rc < 0 && corrupt && ir_store_ref(job->src)->transport == IR_REGISTRY) {
-        ir_error_clear(&first); /* a cache on the way may have been at fault: once more */
-        job->attempt = 2;
-        rc = copy_once(call, job, &corrupt, &first);
+    int rc = copy_once(call, job, &again, &first);
+    for (int i = 0; again && i < 2; i++) {
+        ir_error_clear(&first);
+        rc = copy_once(call, job, &again, &first);
     }
     if (rc < 0) {
         if (err && !err->code)

@@ -13,6 +13,15 @@ weir *faults_weir;
 char faults_host[64];
 char faults_layer[IR_DIGEST_MAX];
 
+static const char *more[8][2];
+static size_t n_more;
+
+void faults_set(const char *key, const char *value)
+{
+    more[n_more][0] = key;
+    more[n_more++][1] = value;
+}
+
 static int free_port(void)
 {
     int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -28,6 +37,7 @@ void faults_begin(void)
 {
     static const char *const unset[] = {"http_proxy", "https_proxy", "all_proxy"};
     int port = free_port();
+    n_more = 0;
     for (size_t i = 0; i < sizeof unset / sizeof *unset; i++)
         unsetenv(unset[i]);
     support_begin();
@@ -59,6 +69,8 @@ imgrel_client *faults_client(void)
     unit_ok(imgrel_client_new(&c, &err), &err);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         unit_ok(imgrel_client_set(c, keys[i][0], keys[i][1], &err), &err);
+    for (size_t i = 0; i < n_more; i++)
+        unit_ok(imgrel_client_set(c, more[i][0], more[i][1], &err), &err);
     return c;
 }
 

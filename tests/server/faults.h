@@ -16,6 +16,8 @@ extern char faults_layer[IR_DIGEST_MAX]; /* the image's layer */
 /* Mock, proxy, the test's folder, a public project "p". */
 void faults_begin(void);
 void faults_end(void);
+/* A key of the clients that come, until the test's end; texts that stay. */
+void faults_set(const char *key, const char *value);
 /* A client of the proxy, logged in as the administrator. */
 imgrel_client *faults_client(void);
 /* An image of one layer of that many bytes as "oci:src:v1"; its digest is the caller's. */

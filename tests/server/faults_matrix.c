@@ -188,6 +188,7 @@ static int64_t allowed(const place *p, const fault *f)
     case WEIR_RESET: /* what lay in the socket is lost */
     case WEIR_CLOSE:
     case WEIR_STALL:
+    case WEIR_NO_RANGE:
     case WEIR_FINE:
         break;
     }

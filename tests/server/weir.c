@@ -177,7 +177,8 @@ static void slow_down(const flow *l, size_t n)
 /* How much of the next n bytes passes, from byte `at` of a body; breaks there if it must. */
 static size_t spoil(flow *l, bool here, int64_t at, char *p, size_t n)
 {
-    if (!l->acts || !here || l->rule.fault == WEIR_FINE || at + (int64_t)n <= l->rule.after)
+    if (!l->acts || !here || l->rule.fault == WEIR_FINE ||
+        l->rule.fault == WEIR_NO_RANGE || at + (int64_t)n <= l->rule.after)
         return n;
     if (l->rule.fault != WEIR_CORRUPT)
         return (size_t)(l->rule.after - at);
@@ -222,7 +223,7 @@ static bool fits(const char *method, const char *path, const char *m, const char
 }
 
 /* Writes the request down and finds the rule that acts on it. */
-static void begin(flow *l, const char *head)
+static void begin(flow *l, const char *head, size_t head_len)
 {
     weir *w = l->w;
     char method[12] = "", target[300] = "";
@@ -239,7 +240,8 @@ static void begin(flow *l, const char *head)
     for (size_t i = 0; i < w->n_rules && !l->acts; i++) {
         weir_rule *r = &w->rules[i];
         if (r->times == UINT32_MAX || !fits(r->method, r->path, method, target) ||
-            (r->without && strstr(target, r->without)))
+            (r->without && strstr(target, r->without)) ||
+            (r->ranged && !head_has(head, head_len, "\r\nrange:")))
             continue;
         if (r->skip) {
             r->skip--;
@@ -298,6 +300,13 @@ static void pass_reply(flow *l, bool here)
     l->done |= closes;
 }
 
+static void hide_range(char *head, size_t len)
+{
+    for (char *p = head; p + 8 < head + len; p++)
+        if (!strncasecmp(p, "\r\nrange:", 8))
+            p[2] = 'X';
+}
+
 static void exchange(flow *l)
 {
     size_t len = read_head(l, &l->client);
@@ -305,7 +314,9 @@ static void exchange(flow *l)
         l->done = true;
         return;
     }
-    begin(l, l->client.buf);
+    begin(l, l->client.buf, len);
+    if (l->acts && l->rule.fault == WEIR_NO_RANGE)
+        hide_range(l->client.buf, len);
     const char *head = l->client.buf;
     int64_t size = head_number(head, len, "\r\ncontent-length:");
     if (size < 0)

@@ -15,12 +15,21 @@
 
 typedef struct weir weir;
 
-enum weir_fault { WEIR_FINE, WEIR_RESET, WEIR_CLOSE, WEIR_STALL, WEIR_CORRUPT, WEIR_STATUS };
+enum weir_fault {
+    WEIR_FINE,
+    WEIR_RESET,
+    WEIR_CLOSE,
+    WEIR_STALL,
+    WEIR_CORRUPT,
+    WEIR_STATUS,
+    WEIR_NO_RANGE /* the server does not get to see the header Range */
+};
 
 typedef struct weir_rule {
     const char *method;  /* NULL: any */
     const char *path;    /* a text that the target must hold; NULL: any */
     const char *without; /* and one that it must not; NULL */
+    bool ranged;         /* only requests with the header Range */
     unsigned times;      /* 0: always */
     unsigned skip;       /* so many are let pass before */
     enum weir_fault fault;

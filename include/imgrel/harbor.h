@@ -46,14 +46,37 @@ IMGREL_API int imgrel_harbor_project_delete(imgrel_harbor *h, const char *name,
 /** A robot account; wiped on free. */
 typedef struct imgrel_robot imgrel_robot;
 
-/** Sees to it that a project robot exists with exactly these rights. spec: JSON {"role": "pull" |
- *  "push", or "access": [{"resource","action"}], "expires": "never" | "30d", "description",
- *  "new_secret": bool}. The secret is known only if the robot was created or "new_secret" asked
- *  for one. Errors also: EINVAL, ENOTFOUND (project). */
+/** Sees to it that a robot exists with exactly these rights. project NULL: a system robot. name:
+ *  without prefix and project. spec: JSON, all members optional but the rights of a new robot:
+ *  - "role": "pull", "push" (no delete), "ci" (push, tag, scan, read results) or "scan-reader"; or
+ *    "access": [{"resource", "action"}]; both are for the project, and of a system robot for each
+ *    of "projects": ["a", "b"], ["*"]; or "permissions": [{"kind", "namespace", "access"}] as
+ *    Harbor has them. Compared as sets; checked by what this Harbor can grant
+ *  - "expires": "never", from now as "30d" or "2 weeks", or a date "2030-12-31" (to its end, UTC).
+ *    Harbor counts whole days from the creation: a robot lives at least as long as said and less
+ *    than a day longer. What is near enough is not changed. Not said: as it is; new ones never end;
+ *    one that has expired gets as long a life again
+ *  - "enabled": bool. Not said: new ones are; a disabled one is ECONFLICT without the flag FORCE
+ *  - "description"; "secret": its own (8 to 128 bytes, lower case, upper case and digit);
+ *    "new_secret": true gives one that was there a new one; its old one dies then.
+ *  What spec does not say is left as it is. The secret is known if the robot was created or a new
+ *  one asked for. A lost answer is made good: what was created by it gets a secret that is known.
+ *  Errors also: EINVAL, ENOTFOUND (project), ECONFLICT. */
 IMGREL_API int imgrel_harbor_robot_ensure(imgrel_harbor *h, const char *project, const char *name,
                                           const char *spec, const imgrel_opts *o,
                                           imgrel_robot **out, imgrel_error *err);
-/** Gives a robot a new secret at once; the old one dies now. Errors also: ENOTFOUND. */
+/** The same for a robot that must not be there yet. Errors also: ECONFLICT (it exists). */
+IMGREL_API int imgrel_harbor_robot_create(imgrel_harbor *h, const char *project, const char *name,
+                                          const char *spec, const imgrel_opts *o,
+                                          imgrel_robot **out, imgrel_error *err);
+/** Changes a robot that is there, only in what spec says: {"enabled": false} disables it,
+ *  {"expires": "30d"} makes it live 30 days from now. Errors also: ENOTFOUND. */
+IMGREL_API int imgrel_harbor_robot_update(imgrel_harbor *h, const char *project, const char *name,
+                                          const char *spec, const imgrel_opts *o,
+                                          imgrel_robot **out, imgrel_error *err);
+/** Gives a robot a new secret at once; the old one dies now (bearer tokens that it already has
+ *  live up to 30 minutes more). By a robot's login it is deleted and made again, as no robot may
+ *  change one. Errors also: ENOTFOUND. */
 IMGREL_API int imgrel_harbor_robot_rotate(imgrel_harbor *h, const char *project, const char *name,
                                           const imgrel_opts *o, imgrel_robot **out,
                                           imgrel_error *err);

@@ -125,56 +125,14 @@ int imgrel_harbor_project_delete(imgrel_harbor *h, const char *name, int with_re
 
 /* ---- robots ---- */
 
-/* What imgrel_harbor_robot_ensure takes as JSON. */
-typedef struct robot_words {
-    const char *role, *expires, *description;
-    const ir_json *access;
-    bool new_secret;
-} robot_words;
-
-static const ir_json_row robot_rows[] = {
-    {"role", IR_J_STRING, offsetof(robot_words, role), 0},
-    {"access", IR_J_ARRAY, offsetof(robot_words, access), 0},
-    {"expires", IR_J_STRING, offsetof(robot_words, expires), 0},
-    {"description", IR_J_STRING, offsetof(robot_words, description), 0},
-    {"new_secret", IR_J_BOOL, offsetof(robot_words, new_secret), 0},
-    {NULL, 0, 0, 0},
-};
-
-/* "never" or whole days -> the days that Harbor counts in. */
-static int read_expires(const char *text, int64_t *ret_days, imgrel_error *err)
-{
-    const int64_t day_ms = 86400000;
-    int64_t ms = 0;
-
-    *ret_days = text ? -1 : 0;
-    if (!text || !strcmp(text, "never"))
-        return 0;
-    if (!ir_parse_duration(text, &ms) || ms < day_ms || ms % day_ms) {
-        ir_fail(err, IMGREL_EINVAL, "a robot's life \"%.40s\" is neither never nor whole days",
-                text);
-        ir_cure(err, "say never, or a number of days such as 30d");
-        return IMGREL_EINVAL;
-    }
-    *ret_days = ms / day_ms;
-    return 0;
-}
-
 static int read_spec(const char *text, ir_json **ret_doc, ir_robot_spec *ret, imgrel_error *err)
 {
-    robot_words w = {0};
     int rc = text ? ir_json_parse(text, strlen(text), "robot spec", ret_doc, err)
                   : ir_fail(err, IMGREL_EINVAL, "a robot's spec is NULL");
 
     if (rc)
         return rc == IMGREL_EPROTO ? (err ? err->code = IMGREL_EINVAL : IMGREL_EINVAL) : rc;
-    if ((rc = ir_json_decode(*ret_doc, robot_rows, true, "robot spec", &w, err)))
-        return rc;
-    *ret = (ir_robot_spec){.role = w.role,
-                           .access = w.access,
-                           .description = w.description,
-                           .new_secret = w.new_secret};
-    return read_expires(w.expires, &ret->days, err);
+    return ir_robot_spec_read(*ret_doc, ret, err);
 }
 
 /* Takes what is in r. */
@@ -206,9 +164,9 @@ static int begin_robot(imgrel_harbor *h, const imgrel_opts *o, ir_call *call, im
     return begin(h, o, call, err);
 }
 
-int imgrel_harbor_robot_ensure(imgrel_harbor *h, const char *project, const char *name,
-                               const char *spec, const imgrel_opts *o, imgrel_robot **out,
-                               imgrel_error *err)
+static int put_robot(imgrel_harbor *h, enum ir_robot_verb verb, const char *project,
+                     const char *name, const char *spec, const imgrel_opts *o, imgrel_robot **out,
+                     imgrel_error *err)
 {
     ir_robot_spec want = {0};
     ir_robot robot = {0};
@@ -220,9 +178,32 @@ int imgrel_harbor_robot_ensure(imgrel_harbor *h, const char *project, const char
         return rc;
     rc = read_spec(spec, &doc, &want, err);
     if (!rc)
-        rc = ir_harbor_robot_ensure(&call, h->harbor, project, name, &want, &robot, err);
+        rc = ir_harbor_robot_put(&call, h->harbor, verb, project, name, &want, &robot, err);
+    if (want.secret)
+        ir_wipe((void *)(uintptr_t)want.secret, strlen(want.secret)); /* doc is ours alone */
     ir_json_free(doc);
     return give_robot(rc, &robot, out, err);
+}
+
+int imgrel_harbor_robot_ensure(imgrel_harbor *h, const char *project, const char *name,
+                               const char *spec, const imgrel_opts *o, imgrel_robot **out,
+                               imgrel_error *err)
+{
+    return put_robot(h, IR_ROBOT_ENSURE, project, name, spec, o, out, err);
+}
+
+int imgrel_harbor_robot_create(imgrel_harbor *h, const char *project, const char *name,
+                               const char *spec, const imgrel_opts *o, imgrel_robot **out,
+                               imgrel_error *err)
+{
+    return put_robot(h, IR_ROBOT_CREATE, project, name, spec, o, out, err);
+}
+
+int imgrel_harbor_robot_update(imgrel_harbor *h, const char *project, const char *name,
+                               const char *spec, const imgrel_opts *o, imgrel_robot **out,
+                               imgrel_error *err)
+{
+    return put_robot(h, IR_ROBOT_UPDATE, project, name, spec, o, out, err);
 }
 
 typedef int robot_fn(const ir_call *call, ir_harbor *h, const char *project, const char *name,

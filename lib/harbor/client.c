@@ -5,8 +5,10 @@
 
 #include "base/cancel.h"
 #include "base/hash.h"
+#include "fmt/header.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 /* One failed login freezes a user's name for 1.5 s: then the right password is refused too. */
 #define LOGIN_LOCK_MS 1700
@@ -101,9 +103,23 @@ static int request_id(char ret[56], imgrel_error *err)
     return 0;
 }
 
+int64_t ir_harbor_now(const ir_harbor *h)
+{
+    return (int64_t)time(NULL) + h->ahead_s;
+}
+
+static void note_clock(ir_harbor *h, const ir_reply *reply)
+{
+    const char *date = ir_reply_header(reply, "date", 0);
+    int64_t s = 0;
+
+    if (date && ir_http_date(date, &s))
+        h->ahead_s = s - (int64_t)time(NULL);
+}
+
 /* Sends it once and explains what is no success. */
-static int send_once(const ir_call *call, const ir_harbor *h, const ir_harbor_ask *ask,
-                     const char *url, const ir_buf *body, ir_reply *ret, imgrel_error *err)
+static int send_once(const ir_call *call, ir_harbor *h, const ir_harbor_ask *ask, const char *url,
+                     const ir_buf *body, ir_reply *ret, imgrel_error *err)
 {
     char id[56];
     const char *headers[] = {id, ask->by_name ? "X-Is-Resource-Name: true" : NULL, NULL};
@@ -120,11 +136,13 @@ static int send_once(const ir_call *call, const ir_harbor *h, const ir_harbor_as
                             .body_max = IR_API_BODY_MAX,
                             .auth = &auth,
                             .what = ask->object,
-                            .flags = IR_HTTP_NO_REDIRECT};
+                            .flags =
+                                IR_HTTP_NO_REDIRECT | (ask->repeatable ? IR_HTTP_REPEATABLE : 0)};
     int rc = request_id(id, err);
 
     if (rc || (rc = ir_http_do(call, &req, ret, err)))
         return rc;
+    note_clock(h, ret);
     if (ret->status >= 300 || ir_harbor_is_html(ret))
         return ir_harbor_explain(h, &req, ask, ret, err);
     return 0;
@@ -266,6 +284,25 @@ static int keep_version(ir_harbor *h, const char *text, imgrel_error *err)
         return IMGREL_EUNSUPPORTED;
     }
     return 0;
+}
+
+int ir_harbor_minor(const char *version)
+{
+    return version && ir_starts(version, "2.") ? (int)strtol(version + 2, NULL, 10) : -1;
+}
+
+const char *ir_harbor_version(const ir_call *call, ir_harbor *h)
+{
+    const ir_harbor_ask ask = {.path = "/systeminfo", .object = "system information"};
+    imgrel_error ignored = {0};
+    ir_json *info = NULL;
+
+    if (h->version || h->asked_version)
+        return h->version;
+    h->asked_version = !ir_harbor_send_json(call, h, &ask, &info, &ignored) &&
+                       !keep_version(h, ir_json_str(info, "harbor_version"), &ignored);
+    ir_json_free(info);
+    return h->version;
 }
 
 int ir_harbor_check(const ir_call *call, ir_harbor *h, ir_json **ret, imgrel_error *err)

@@ -33,22 +33,41 @@ int ir_must_use ir_harbor_project_delete(const ir_call *call, ir_harbor *h, cons
 
 typedef struct ir_robot {
     int64_t id;
-    char *name;             /* full: "robot$library+k8s" */
-    char *secret;           /* NULL: not known; wiped on free */
+    char *name;   /* full: "robot$library+k8s" */
+    char *secret; /* NULL: not known; wiped on free */
     enum ir_change change;
-    ir_json *json;          /* as Harbor has it, without secret */
+    ir_json *json; /* as Harbor has it, without secret */
 } ir_robot;
 void ir_robot_free(ir_robot *r);
-static inline void ir_robot_auto(ir_robot *r) { ir_robot_free(r); }
+static inline void ir_robot_auto(ir_robot *r)
+{
+    ir_robot_free(r);
+}
 
-/* What a robot must be. */
+/* What a robot must be. Rights: a role or access (for the project, or for each of projects), or
+ * permissions as Harbor has them; none: as they are. */
 typedef struct ir_robot_spec {
-    const char *role;       /* "pull" or "push"; NULL: access */
-    const ir_json *access;  /* array of {resource, action} */
-    int64_t days;           /* of life, from now; -1 never; 0: leave as it is (new ones: never) */
-    const char *description; /* NULL: leave */
-    bool new_secret;        /* rotate it if it was there */
+    const char *role;           /* "pull", "push", "ci" or "scan-reader" */
+    const ir_json *access;      /* array of {resource, action} */
+    const ir_json *projects;    /* of a system robot: names, or "*" for all */
+    const ir_json *permissions; /* array of {kind, namespace, access} */
+    int64_t days;               /* of life, from now; -1 never ends; 0: as it is (new: never) */
+    int64_t until;              /* or: lives at least until then, seconds since 1970; 0: not said */
+    const char *description;    /* NULL: leave */
+    int enabled;                /* 1 or -1 (disabled); 0: leave */
+    const char *secret;         /* its own one; NULL: Harbor's */
+    bool new_secret;            /* rotate it if it was there */
 } ir_robot_spec;
+/* A spec from JSON: what include/imgrel/harbor.h says; it borrows from doc. EINVAL. */
+int ir_must_use ir_robot_spec_read(const ir_json *doc, ir_robot_spec *ret, imgrel_error *err);
+/* What to do with a spec: see to it; make it, and ECONFLICT if it is there; change what is there,
+ * only in what the spec says, and ENOTFOUND if it is not. */
+enum ir_robot_verb { IR_ROBOT_ENSURE, IR_ROBOT_CREATE, IR_ROBOT_UPDATE };
+
+/* A project robot; project NULL: a system robot. name: without prefix and project. */
+int ir_must_use ir_harbor_robot_put(const ir_call *call, ir_harbor *h, enum ir_robot_verb verb,
+                                    const char *project, const char *name,
+                                    const ir_robot_spec *spec, ir_robot *ret, imgrel_error *err);
 int ir_must_use ir_harbor_robot_ensure(const ir_call *call, ir_harbor *h, const char *project,
                                        const char *name, const ir_robot_spec *spec, ir_robot *ret,
                                        imgrel_error *err);
@@ -58,6 +77,9 @@ int ir_must_use ir_harbor_robot_rotate(const ir_call *call, ir_harbor *h, const 
                                        const char *name, ir_robot *ret, imgrel_error *err);
 int ir_must_use ir_harbor_robot_delete(const ir_call *call, ir_harbor *h, const char *project,
                                        const char *name, imgrel_error *err);
+/* Whether Harbor takes a robot's login: 1, 0, or a code. A refusal takes Harbor 1.5 s. */
+int ir_must_use ir_harbor_robot_login(const ir_call *call, ir_harbor *h, const char *full_name,
+                                      const char *secret, imgrel_error *err);
 
 /* project/repository[@digest|:tag] things that a release touches. */
 int ir_must_use ir_harbor_repository_delete(const ir_call *call, ir_harbor *h, const char *project,

@@ -163,12 +163,13 @@ START_TEST(rotated)
     unit_ok(imgrel_harbor_robot_rotate(s.harbor, "library", "k8s", NULL, &r, &s.err), &s.err);
     ck_assert_str_eq(imgrel_robot_secret(r), "N3wN3wN3w");
     ck_assert_ptr_nonnull(strstr(imgrel_robot_json(r), "\"imgrel\":\"rotated\""));
-    ck_assert_ptr_nonnull(strstr(script_request(&s, 3), "\r\n\r\n{}"));
+    ck_assert_ptr_nonnull(strstr(script_request(&s, 3), "\r\n\r\n{\"secret\":\""));
     imgrel_robot_free(r);
-    /* "{}" means "the one that you sent", and we sent none. */
-    ck_assert_int_eq(imgrel_harbor_robot_rotate(s.harbor, "library", "k8s", NULL, &r, &s.err),
-                     IMGREL_EPROTO);
-    ck_assert_ptr_null(r);
+    /* "{}" means "the one that you sent". */
+    unit_ok(imgrel_harbor_robot_rotate(s.harbor, "library", "k8s", NULL, &r, &s.err), &s.err);
+    ck_assert_uint_eq(strlen(imgrel_robot_secret(r)), 32);
+    ck_assert_ptr_nonnull(strstr(script_request(&s, 6), imgrel_robot_secret(r)));
+    imgrel_robot_free(r);
     script_close(&s);
 }
 END_TEST

@@ -18,60 +18,61 @@ typedef struct change_case {
 } change_case;
 
 static const change_case cases[] = {
-    { NEVER, 10, PULL, "{\"role\":\"pull\"}", NULL, 0, "unchanged" },
-    { NEVER, 10, PULL, "{\"role\":\"pull\",\"expires\":\"never\"}", NULL, 0, "unchanged" },
+    {NEVER, 10, PULL, "{\"role\":\"pull\"}", NULL, 0, "unchanged"},
+    {NEVER, 10, PULL, "{\"role\":\"pull\",\"expires\":\"never\"}", NULL, 0, "unchanged"},
     /* Rights come in another order each time, and twice. */
-    { NEVER, 10,
-      "[{\"kind\":\"project\",\"namespace\":\"library\",\"access\":[{\"action\":\"push\","
-      "\"resource\":"
-      "\"repository\"},{\"action\":\"pull\",\"resource\":\"repository\"},{\"action\":\"push\","
-      "\"resource\":\"repository\"}]}]",
-      "{\"role\":\"push\"}", NULL, 0, "unchanged" },
-    { NEVER "\"description\":\"mine\",", 10, PULL, "{\"role\":\"push\"}", "\"action\":\"push\"", 0,
-      "changed" },
+    {NEVER, 10,
+     "[{\"kind\":\"project\",\"namespace\":\"library\",\"access\":[{\"action\":\"push\","
+     "\"resource\":"
+     "\"repository\"},{\"action\":\"pull\",\"resource\":\"repository\"},{\"action\":\"push\","
+     "\"resource\":\"repository\"}]}]",
+     "{\"role\":\"push\"}", NULL, 0, "unchanged"},
+    {NEVER "\"description\":\"mine\",", 10, PULL, "{\"role\":\"push\"}", "\"action\":\"push\"", 0,
+     "changed"},
     /* A description that is not given is kept; so is everything else that we do not manage. */
-    { NEVER "\"description\":\"mine\",", 10, PULL, "{\"role\":\"push\"}",
-      "\"description\":\"mine\"", 0, "changed" },
-    { NEVER "\"creator_type\":\"local\",", 10, PULL, "{\"role\":\"push\"}",
-      "\"creator_type\":\"local\"", 0, "changed" },
-    { NEVER, 10, PULL, "{\"role\":\"push\"}", "\"disable\":false", 0, "changed" },
+    {NEVER "\"description\":\"mine\",", 10, PULL, "{\"role\":\"push\"}", "\"description\":\"mine\"",
+     0, "changed"},
+    {NEVER "\"creator_type\":\"local\",", 10, PULL, "{\"role\":\"push\"}",
+     "\"creator_type\":\"local\"", 0, "changed"},
+    {NEVER, 10, PULL, "{\"role\":\"push\"}", "\"disable\":false", 0, "changed"},
     /* The duration is always sent: Harbor up to 2.10 would make it 30 days. */
-    { NEVER, 10, PULL, "{\"role\":\"push\"}", "\"duration\":-1", 0, "changed" },
-    { NEVER, 10, PULL, "{\"role\":\"push\"}", "\"name\":\"robot$library+k8s\"", 0, "changed" },
-    { NEVER, 10, PULL, "{\"role\":\"pull\",\"description\":\"x\"}", "\"description\":\"x\"", 0,
-      "changed" },
-    /* A life is counted from the creation: 30 days from now, 10 days after it, are 40. */
-    { NEVER, 10, PULL, "{\"role\":\"pull\",\"expires\":\"30d\"}", "\"duration\":40", 0, "changed" },
-    { "\"duration\":40,\"expires_at\":99999999999,\"disable\":false,", 10, PULL,
-      "{\"role\":\"pull\",\"expires\":\"30d\"}", NULL, 0, "unchanged" },
+    {NEVER, 10, PULL, "{\"role\":\"push\"}", "\"duration\":-1", 0, "changed"},
+    {NEVER, 10, PULL, "{\"role\":\"push\"}", "\"name\":\"robot$library+k8s\"", 0, "changed"},
+    {NEVER, 10, PULL, "{\"role\":\"pull\",\"description\":\"x\"}", "\"description\":\"x\"", 0,
+     "changed"},
+    /* A life is counted from the creation, in whole days, and lasts at least as long as said: 30
+     * days from now, 10 days and a minute after it, are 41. */
+    {NEVER, 10, PULL, "{\"role\":\"pull\",\"expires\":\"30d\"}", "\"duration\":41", 0, "changed"},
+    {"\"duration\":41,\"expires_at\":99999999999,\"disable\":false,", 10, PULL,
+     "{\"role\":\"pull\",\"expires\":\"30d\"}", NULL, 0, "unchanged"},
     /* One that has expired looks enabled; it gets as long again as it had. */
-    { "\"duration\":5,\"expires_at\":1000,\"disable\":false,", 10, PULL, "{\"role\":\"pull\"}",
-      "\"duration\":15", 0, "changed" },
+    {"\"duration\":5,\"expires_at\":1000,\"disable\":false,", 10, PULL, "{\"role\":\"pull\"}",
+     "\"duration\":16", 0, "changed"},
     /* Its project was deleted and made again: no rights are left, and a PUT of that would be 400.
      */
-    { NEVER, 10, "[]", "{\"role\":\"pull\"}", "\"permissions\":" PULL, 0, "changed" },
+    {NEVER, 10, "[]", "{\"role\":\"pull\"}", "\"permissions\":" PULL, 0, "changed"},
     /* An effect that means nothing denies. */
-    { NEVER, 10,
-      "[{\"kind\":\"project\",\"namespace\":\"library\",\"access\":[{\"resource\":\"repository\","
-      "\"action\":\"pull\",\"effect\":\"bogus\"}]}]",
-      "{\"role\":\"pull\"}", "\"permissions\":" PULL, 0, "changed" },
-    { "\"duration\":-1,\"expires_at\":-1,\"disable\":true,", 10, PULL, "{\"role\":\"pull\"}",
-      "\"disable\":false", IMGREL_FLAG_FORCE, "changed" },
-    { NEVER, 10, PULL, "{\"role\":\"push\"}", NULL, IMGREL_FLAG_DRY_RUN, "changed" },
-    { NEVER, 10, PULL, "{\"role\":\"pull\",\"new_secret\":true}", NULL, IMGREL_FLAG_DRY_RUN,
-      "rotated" },
+    {NEVER, 10,
+     "[{\"kind\":\"project\",\"namespace\":\"library\",\"access\":[{\"resource\":\"repository\","
+     "\"action\":\"pull\",\"effect\":\"bogus\"}]}]",
+     "{\"role\":\"pull\"}", "\"permissions\":" PULL, 0, "changed"},
+    {"\"duration\":-1,\"expires_at\":-1,\"disable\":true,", 10, PULL, "{\"role\":\"pull\"}",
+     "\"disable\":false", IMGREL_FLAG_FORCE, "changed"},
+    {NEVER, 10, PULL, "{\"role\":\"push\"}", NULL, IMGREL_FLAG_DRY_RUN, "changed"},
+    {NEVER, 10, PULL, "{\"role\":\"pull\",\"new_secret\":true}", NULL, IMGREL_FLAG_DRY_RUN,
+     "rotated"},
 };
 
 START_TEST(every_change)
 {
     const change_case *t = &cases[_i];
     char robot[2048], list[2050], word[64];
-    act acts[] = { ME,
-                   PROJECT,
-                   { LIST, 200, JSON_TYPE "X-Total-Count: 1\r\n", list },
-                   { "PUT /api/v2.0/robots/7 ", 200, NULL, NULL },
-                   { "GET /api/v2.0/robots/7 ", 200, JSON_TYPE, robot } };
-    imgrel_opts o = { IMGREL_OPTS, .flags = t->flags };
+    act acts[] = {ME,
+                  PROJECT,
+                  {LIST, 200, JSON_TYPE "X-Total-Count: 1\r\n", list},
+                  {"PUT /api/v2.0/robots/7 ", 200, NULL, NULL},
+                  {"GET /api/v2.0/robots/7 ", 200, JSON_TYPE, robot}};
+    imgrel_opts o = {IMGREL_OPTS, .flags = t->flags};
     imgrel_robot *r = NULL;
     script s;
 
@@ -94,12 +95,12 @@ END_TEST
 START_TEST(changed_and_rotated)
 {
     char robot[2048], list[2050];
-    act acts[] = { ME,
-                   PROJECT,
-                   { LIST, 200, JSON_TYPE "X-Total-Count: 1\r\n", list },
-                   { "PUT /api/v2.0/robots/7 ", 200, NULL, NULL },
-                   { "GET /api/v2.0/robots/7 ", 200, JSON_TYPE, robot },
-                   { "PATCH /api/v2.0/robots/7 ", 200, JSON_TYPE, "{\"secret\":\"N3wN3wN3w\"}" } };
+    act acts[] = {ME,
+                  PROJECT,
+                  {LIST, 200, JSON_TYPE "X-Total-Count: 1\r\n", list},
+                  {"PUT /api/v2.0/robots/7 ", 200, NULL, NULL},
+                  {"GET /api/v2.0/robots/7 ", 200, JSON_TYPE, robot},
+                  {"PATCH /api/v2.0/robots/7 ", 200, JSON_TYPE, "{\"secret\":\"N3wN3wN3w\"}"}};
     imgrel_robot *r = NULL;
     script s;
 
@@ -119,7 +120,7 @@ END_TEST
 START_TEST(a_disabled_one_stays_so)
 {
     char robot[2048], list[2050];
-    act acts[] = { ME, PROJECT, { LIST, 200, JSON_TYPE "X-Total-Count: 1\r\n", list } };
+    act acts[] = {ME, PROJECT, {LIST, 200, JSON_TYPE "X-Total-Count: 1\r\n", list}};
     imgrel_robot *r = NULL;
     script s;
 
@@ -138,11 +139,11 @@ END_TEST
 /* Kept over an upgrade from the first kind of robots: Harbor would answer 403 to a PUT. */
 START_TEST(an_old_one_cannot_be_changed)
 {
-    act acts[] = { ME,
-                   PROJECT,
-                   { LIST, 200, JSON_TYPE "X-Total-Count: 1\r\n",
-                     "[{\"id\":7,\"name\":\"robot$library+k8s\",\"level\":\"project\",\"editable\":"
-                     "false,\"duration\":-1}]" } };
+    act acts[] = {ME,
+                  PROJECT,
+                  {LIST, 200, JSON_TYPE "X-Total-Count: 1\r\n",
+                   "[{\"id\":7,\"name\":\"robot$library+k8s\",\"level\":\"project\",\"editable\":"
+                   "false,\"duration\":-1}]"}};
     imgrel_robot *r = NULL;
     script s;
 
@@ -158,10 +159,10 @@ END_TEST
 START_TEST(a_robot_cannot_change_a_robot)
 {
     char robot[2048], list[2050];
-    act acts[] = { { "GET /api/v2.0/users/current", 412, JSON_TYPE, "{}" },
-                   PROJECT,
-                   { LIST, 200, JSON_TYPE "X-Total-Count: 1\r\n", list },
-                   { "PUT /api/v2.0/robots/7 ", 403, JSON_TYPE, "{}" } };
+    act acts[] = {{"GET /api/v2.0/users/current", 412, JSON_TYPE, "{}"},
+                  PROJECT,
+                  {LIST, 200, JSON_TYPE "X-Total-Count: 1\r\n", list},
+                  {"PUT /api/v2.0/robots/7 ", 403, JSON_TYPE, "{}"}};
     imgrel_robot *r = NULL;
     script s;
 

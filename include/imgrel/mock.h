@@ -25,7 +25,10 @@ typedef struct imgrel_mock imgrel_mock;
  *  - "state": a file (0600) that keeps projects, robots, artifacts and objects over a restart
  *  - "version" of Harbor: "2.10", "2.12" or "2.15" (default); "admin_password" ("Harbor12345");
  *    "users": [{"name", "password", "admin": bool}]; "robot_name_prefix" ("robot$");
- *    "login_freeze_ms": how long a failed login sleeps and freezes its name (1500, as in Harbor)
+ *    "login_freeze_ms": how long a failed login sleeps and freezes its name (1500, as in Harbor);
+ *    "auth_mode": "oidc_auth" makes users' passwords their CLI secrets ("db_auth"); "scanner":
+ *    false for a Harbor without one; "job_ms": how long a scan, a replication, a collection takes
+ *    by the mock's clock (300)
  *  - "hosts": {"core.harbor.domain": "127.0.0.1:8080"}: how the node resolves names; they are
  *    in the certificate too
  *  - "node": "run" (default as root with runc and overlayfs: containers run), "pull" (the image is
@@ -55,6 +58,9 @@ IMGREL_API const char *imgrel_mock_get(const imgrel_mock *m, const char *what);
  *    of the reply, or of the request's body if that comes first. "skip": N let pass before,
  *    "count": N times (default: until cleared). The first fault that fits acts.
  *  - "faults": "clear"
+ *  - "scan": {"repository": "library/**" (none: all), "severity": "High" or "vulnerabilities":
+ *    [{"id", "package", "version", "fix_version", "severity"}], "status": "Error"}: what scans
+ *    find from now on; the last that fits counts
  *  - "clock": seconds to add to the mock's time (tokens and robots expire by it)
  *  - "log": true: the requests so far, oldest first, at most 20,000: [{"method", "path" and "query"
  *    as sent, "status" (0: cut off), "user" of Basic, "headers", "port", "time_ms", "bytes_in",

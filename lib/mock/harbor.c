@@ -65,15 +65,6 @@ void mk_time(const imgrel_mock *m, char ret[40])
     snprintf(ret + n, 40 - n, ".%03dZ", (int)(now.tv_nsec / 1000000));
 }
 
-static void set_password(ir_json *user, const char *password)
-{
-    char salt[33], hash[MK_HASH_LEN];
-    mk_random_hex(salt, 16);
-    mk_secret_hash(password, salt, hash);
-    ir_json_puts(user, "salt", salt);
-    ir_json_puts(user, "hash", hash);
-}
-
 /* The configuration's word is the last on passwords, also over a state that was loaded. */
 static ir_json *put_user(struct mk_harbor *h, const char *name, const char *password, bool admin)
 {
@@ -82,15 +73,35 @@ static ir_json *put_user(struct mk_harbor *h, const char *name, const char *pass
         u = ir_json_pack("{s:I, s:s}", "user_id", (long long)mk_next_id(h, "user"), "name", name);
         ir_json_put(users, name, u);
     }
-    set_password(u, password);
+    mk_secret_set(u, password);
     ir_json_put(u, "admin", ir_json_new_bool(admin));
     return u;
 }
 
 static ir_json *new_document(void)
 {
-    static const char *const parts[] = {"next",   "settings",     "users",  "projects",
-                                        "robots", "repositories", "labels", NULL};
+    static const char *const parts[] = {"next",
+                                        "settings",
+                                        "users",
+                                        "projects",
+                                        "robots",
+                                        "repositories",
+                                        "labels",
+                                        "audit",
+                                        "jobs",
+                                        "schedules",
+                                        "immutable_rules",
+                                        "webhooks",
+                                        "retentions",
+                                        "retention_runs",
+                                        "registries",
+                                        "replication_policies",
+                                        "replications",
+                                        "preheat_policies",
+                                        "scanners",
+                                        "preheat_instances",
+                                        "scan_scripts",
+                                        NULL};
     ir_json *doc = ir_json_new_object();
     for (const char *const *p = parts; *p; p++)
         ir_json_put(doc, *p, ir_json_new_object());
@@ -171,6 +182,7 @@ int mk_harbor_start(imgrel_mock *m, imgrel_error *err)
     h->frozen = ir_json_new_object();
     h->proved = ir_json_new_object();
     h->freeze_ms = ir_json_int(m->config, "login_freeze_ms", 1500);
+    h->job_ms = ir_json_int(m->config, "job_ms", 300);
     mk_random_hex(h->key, 32);
     index_document(h);
     int rc = read_version(m, h, err);
@@ -178,10 +190,12 @@ int mk_harbor_start(imgrel_mock *m, imgrel_error *err)
         return rc;
     const char *prefix = ir_json_str(m->config, "robot_name_prefix");
     ir_json_puts(mk_part(h, "settings"), "robot_name_prefix", prefix ? prefix : "robot$");
+    ir_json_puts(mk_part(h, "settings"), "auth_mode", ir_json_str(m->config, "auth_mode"));
     ir_json *admin = put_users(m, h);
     ir_json *metadata = ir_json_pack("{s:s}", "public", "true");
     mk_project_new(m, "library", admin, metadata, -1);
     ir_json_free(metadata);
+    mk_scan_start(m);
     return 0;
 }
 
@@ -227,22 +241,16 @@ int mk_harbor_load(imgrel_mock *m, const ir_json *state, imgrel_error *err)
 
 /* ---- routes ---------------------------------------------------------------------------------- */
 
-static const mk_route *const all_routes[] = {mk_project_routes,  mk_member_routes,
-                                             mk_robot_routes,    mk_repository_routes,
-                                             mk_artifact_routes, mk_misc_routes};
+static const mk_route *const all_routes[] = {
+    mk_project_routes,  mk_member_routes, mk_robot_routes,       mk_repository_routes,
+    mk_artifact_routes, mk_misc_routes,   mk_policy_routes,      mk_retention_routes,
+    mk_preheat_routes,  mk_job_routes,    mk_replication_routes, mk_scan_routes,
+    mk_audit_routes,    mk_user_routes,   mk_config_routes,      mk_copy_routes,
+    mk_robot_v1_routes};
 #define N_ROUTES (sizeof all_routes / sizeof *all_routes)
 
 /* What Harbor has and the mock has not, with all below it. */
-static const char *const not_modelled[] = {"users",
-                                           "registries",
-                                           "replication",
-                                           "retentions",
-                                           "scanners",
-                                           "configurations",
-                                           "p2p",
-                                           "audit-logs",
-                                           "auditlog-exts",
-                                           "ldap",
+static const char *const not_modelled[] = {"ldap",
                                            "usergroups",
                                            "schedules",
                                            "jobservice",
@@ -250,18 +258,14 @@ static const char *const not_modelled[] = {"users",
                                            "export",
                                            "internalconfig",
                                            "scans",
-                                           "system",
                                            "icons",
-                                           "webhook",
-                                           "projects/*/webhook",
-                                           "projects/*/immutabletagrules",
+                                           "system/CVEAllowlist",
                                            "projects/*/scanner",
                                            "projects/*/preheat",
-                                           "projects/*/logs",
-                                           "projects/*/artifacts",
-                                           "projects/*/members",
+                                           "projects/*/webhook",
+                                           "scanners",
+                                           "replication",
                                            "projects/*/repositories/*/artifacts/*/scan",
-                                           "projects/*/repositories/*/artifacts/*/accessories",
                                            NULL};
 
 void mk_not_modelled(mk_call *c)
@@ -376,10 +380,11 @@ static bool bind_shape(mk_call *c, const mk_route *route)
 static bool bind_body(mk_call *c, const mk_route *route)
 {
     const char *type = mk_header(c->r, "Content-Type");
-    if (!route->body)
+    if (!route->body || (*route->body == '?' && !c->r->body_len))
         return true;
+    const char *name = route->body + (*route->body == '?');
     if (!c->r->body_len) {
-        mk_error_binding(c, "%s in body is required", route->body);
+        mk_error_binding(c, "%s in body is required", name);
         return false;
     }
     if (!type || !ir_starts(type, "application/json")) {
@@ -390,7 +395,7 @@ static bool bind_body(mk_call *c, const mk_route *route)
     imgrel_error why = {0};
     if (ir_json_parse(c->r->body, c->r->body_len, "body", &c->body, &why) ||
         !ir_json_is_object(c->body)) {
-        mk_error_binding(c, "parsing %s body from \"\" failed, because %s", route->body,
+        mk_error_binding(c, "parsing %s body from \"\" failed, because %s", name,
                          why.code ? why.message : "it is no object");
         return false;
     }
@@ -406,6 +411,16 @@ static bool bind_accept(mk_call *c)
     return false;
 }
 
+/* Everything that is no question, but for the switch itself. */
+bool mk_read_only(imgrel_mock *m, const mk_request *r, mk_reply *p)
+{
+    if (!mk_setting_bool(m->harbor, "read_only") || ir_streq(r->method, "GET") ||
+        ir_streq(r->method, "HEAD") || ir_streq(r->path, BASE "/configurations"))
+        return false;
+    mk_error(p, 403, "DENIED", "The system is in read only mode. Any modification is prohibited.");
+    return true;
+}
+
 static void dispatch(mk_call *c)
 {
     segments s = {0};
@@ -417,6 +432,7 @@ static void dispatch(mk_call *c)
         no_route(c, &allowed);
     else {
         (void)match(route->pattern, &s, c->param);
+        c->route = route;
         if (bind_accept(c) && bind_body(c, route))
             route->handle(c);
     }
@@ -444,7 +460,7 @@ static void handle(mk_request *r, mk_reply *p)
     }
     bool api = ir_starts(r->path, BASE "/");
     pthread_mutex_lock(&m->lock);
-    if (!mk_auth_cookies(m, r, p, api))
+    if (!mk_auth_cookies(m, r, p, api) || mk_read_only(m, r, p))
         ;
     else if (ir_streq(r->path, "/api/version"))
         mk_reply_text(p, 200, "text/plain; charset=utf-8", "{\"version\":\"v2.0\"}\n");

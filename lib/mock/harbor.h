@@ -25,6 +25,7 @@ struct mk_harbor {
     char key[65];         /* signs tokens, CSRF cookies and proved secrets; of this process */
     int minor;            /* of the version: 10, 12, 15 */
     int64_t freeze_ms;
+    int64_t job_ms; /* that a scan, a copy, a collection takes */
 };
 
 enum mk_kind { MK_ANONYMOUS, MK_USER, MK_ROBOT, MK_TOKEN };
@@ -47,6 +48,7 @@ typedef struct mk_call {
     mk_request *r;
     mk_reply *p;
     mk_caller *who;
+    const struct mk_route *route;
     char *param[MK_PARAMS_MAX]; /* the path's, decoded; repositories twice */
     ir_json *body;              /* parsed, of the table's shape; NULL if the call takes none */
 } mk_call;
@@ -113,6 +115,7 @@ void mk_filter_answer(mk_call *c, const mk_filter *f, const mk_column *columns, 
                       ir_json *all, mk_render_fn *render);
 
 /* ---- harbor.c: the document ---- */
+bool mk_read_only(imgrel_mock *m, const mk_request *r, mk_reply *p); /* true: refused, p answered */
 int64_t mk_next_id(struct mk_harbor *h, const char *noun);
 void mk_time(const imgrel_mock *m, char ret[40]); /* "2026-11-22T10:00:00.000Z" */
 ir_json *mk_part(const struct mk_harbor *h, const char *noun);
@@ -129,15 +132,80 @@ typedef struct mk_shape {
 typedef struct mk_route {
     const char *method, *pattern;
     void (*handle)(mk_call *c);
-    const char *body;      /* the parameter's name in errors; NULL: takes no body */
+    const char *body;      /* the parameter's name in errors; "?name": may be absent; NULL: none */
     const mk_shape *shape; /* of the body: types that must fit */
+    const struct mk_resource *of; /* what the handler serves, if it serves several */
 } mk_route;
 extern const mk_route mk_project_routes[], mk_member_routes[], mk_robot_routes[],
-    mk_repository_routes[], mk_artifact_routes[], mk_misc_routes[];
+    mk_repository_routes[], mk_artifact_routes[], mk_misc_routes[], mk_policy_routes[],
+    mk_retention_routes[], mk_replication_routes[], mk_preheat_routes[], mk_job_routes[],
+    mk_scan_routes[], mk_audit_routes[], mk_user_routes[], mk_config_routes[],
+    mk_copy_routes[], mk_robot_v1_routes[];
 
 void mk_not_modelled(mk_call *c); /* 501 */
 
+/* ---- harbor_resource.c: the nouns that are alike ---- */
+typedef struct mk_resource {
+    const char *part;  /* of the document: id -> item */
+    const char *noun;  /* in messages */
+    const char *right; /* the resource that rights name */
+    const char *keys;  /* "name,description": what a body may set */
+    bool project;      /* of the project that param 0 names, else of the system */
+    bool named;        /* paths take its name instead of its id */
+    const mk_column *columns;
+    const char *order;
+    /* Fills what was left out and answers what may not be; old NULL: it is new. */
+    bool (*check)(mk_call *c, ir_json *item, const ir_json *old);
+    bool (*removable)(mk_call *c, const ir_json *item); /* NULL: always; false: answered */
+    mk_render_fn *render;                               /* NULL: all of it */
+} mk_resource;
+void mk_resource_list(mk_call *c);
+void mk_resource_create(mk_call *c);
+void mk_resource_get(mk_call *c);
+void mk_resource_update(mk_call *c);
+void mk_resource_delete(mk_call *c);
+/* The item that the path names; NULL: answered. */
+ir_json *mk_resource_need(mk_call *c, const char *action);
+/* Keeps a new item (taken): its id. */
+int64_t mk_resource_keep(mk_call *c, const mk_resource *of, ir_json *item);
+ir_json *mk_render_copy(mk_call *c, const ir_json *item);
+/* A param that must be a number; false: answered with 422. name: "robot_id in path". */
+bool mk_param_id(mk_call *c, size_t i, const char *name, int64_t *ret);
+
+/* ---- harbor_job.c: what takes a while ---- */
+enum mk_phase { MK_PENDING, MK_RUNNING, MK_DONE, MK_STOPPED, MK_FAILED };
+int64_t mk_now_ms(const imgrel_mock *m); /* of the mock's clock */
+/* A job is an object with "started_ms", and "stopped" or "failed": where it is now. */
+enum mk_phase mk_job_phase(const imgrel_mock *m, const ir_json *job);
+const char *mk_job_word(enum mk_phase phase); /* as most of Harbor says it */
+bool mk_cron_fits(const char *cron);          /* six fields */
+void mk_time_of(int64_t ms, char ret[40]);
+
 /* ---- nouns as others need them ---- */
+bool mk_glob(const char *pattern, const char *name); /* doublestar */
+bool mk_immutable(const struct mk_harbor *h, const ir_json *repository, const char *tag);
+/* false: a tag of it may not go or change; p answered. */
+bool mk_immutable_check(imgrel_mock *m, const ir_json *repository, const ir_json *artifact,
+                        const char *tag, mk_reply *p);
+/* With its children; opens the lock meanwhile. false: p answered. */
+bool mk_artifact_copy(imgrel_mock *m, const char *from, const ir_json *artifact, const char *to,
+                      const char *tag, mk_reply *p);
+/* The artifact of params 0 to 2, and its repository; NULL: answered. */
+ir_json *mk_artifact_need(mk_call *c, const char *resource, const char *action,
+                          ir_json **ret_repository);
+/* harbor_scan.c */
+void mk_scan_start(imgrel_mock *m);                         /* the scanner that is there */
+bool mk_scan_available(const struct mk_harbor *h);
+void mk_scan_begin(imgrel_mock *m, const ir_json *repository, ir_json *artifact);
+ir_json *mk_scan_overview(mk_call *c, const ir_json *artifact); /* NULL: never scanned */
+void mk_scan_report(mk_call *c, const ir_json *artifact);
+bool mk_scan_allows(imgrel_mock *m, const ir_json *project, const ir_json *artifact, mk_reply *p);
+bool mk_secret_rules(const char *s); /* 8 bytes at least, a lower, an upper, a digit */
+void mk_secret_set(ir_json *of, const char *secret); /* "salt" and "hash" */
+int64_t mk_setting_int(const struct mk_harbor *h, const char *name, int64_t dflt);
+bool mk_setting_bool(const struct mk_harbor *h, const char *name);
+void mk_audit(imgrel_mock *m, const char *user, const ir_json *project, const char *operation,
+              const char *type, const char *resource);
 ir_json *mk_project_find(const struct mk_harbor *h, const char *name);
 bool mk_name_fits(const char *name); /* of projects and robots */
 ir_json *mk_project_by_id(const struct mk_harbor *h, int64_t id);
@@ -145,6 +213,11 @@ ir_json *mk_project_new(imgrel_mock *m, const char *name, const ir_json *owner,
                         const ir_json *metadata, int64_t storage_limit);
 int64_t mk_project_used(const struct mk_harbor *h, const ir_json *project);
 char *mk_robot_full_name(const struct mk_harbor *h, const ir_json *robot);
+ir_json *mk_robot_render(mk_call *c, const ir_json *robot);
+void mk_robot_create(mk_call *c); /* of the body */
+void mk_robot_delete(mk_call *c, ir_json *robot);
+/* Those of the project (0: of the system), or all. */
+void mk_robots_answer(mk_call *c, const mk_filter *f, int64_t project_id, bool all);
 void mk_robots_of_project_gone(struct mk_harbor *h, const ir_json *project);
 
 /* ---- harbor_artifact.c: what the registry tells and asks ---- */
@@ -155,14 +228,17 @@ ir_json *mk_artifact_find(const struct mk_harbor *h, const char *repository, con
  * found them), and its tag, NULL if none. false: refused, p answered (quota). */
 typedef struct mk_pushed {
     const char *repository, *digest, *tag, *media_type;
+    const char *who; /* pushed it, for the log */
     const ir_json *manifest, *config; /* config NULL: none, or not JSON */
     int64_t size;                     /* of the manifest's own bytes */
 } mk_pushed;
+ir_json *mk_project_of(const struct mk_harbor *h, const char *repository);
 bool mk_artifact_pushed(imgrel_mock *m, const mk_pushed *what, mk_reply *p);
 /* false: there is no such thing, or it may not go; p answered. */
 bool mk_artifact_delete(imgrel_mock *m, ir_json *repository, ir_json *artifact, mk_reply *p);
 void mk_tag_set(imgrel_mock *m, ir_json *repository, const char *name, const char *digest);
-ir_json *mk_tags_of(const ir_json *repository, const ir_json *artifact); /* as they are shown */
+/* As they are shown. */
+ir_json *mk_tags_of(const struct mk_harbor *h, const ir_json *repository, const ir_json *artifact);
 ir_json *mk_artifact_render(mk_call *c, const ir_json *repository, const ir_json *artifact);
 bool mk_artifact_hidden(const struct mk_harbor *h, const ir_json *repository,
                         const ir_json *artifact);

@@ -26,7 +26,7 @@ ir_json *mk_artifact_find(const struct mk_harbor *h, const char *repository, con
 
 /* ---- what a push makes ----------------------------------------------------------------------- */
 
-static ir_json *find_project_of(const struct mk_harbor *h, const char *repository)
+ir_json *mk_project_of(const struct mk_harbor *h, const char *repository)
 {
     char *name = ir_strndup(repository, strcspn(repository, "/"));
     ir_json *p = name ? mk_project_find(h, name) : NULL;
@@ -37,7 +37,7 @@ static ir_json *find_project_of(const struct mk_harbor *h, const char *repositor
 static ir_json *new_repository(imgrel_mock *m, const char *name)
 {
     char now[40];
-    ir_json *project = find_project_of(m->harbor, name);
+    ir_json *project = mk_project_of(m->harbor, name);
     long long id = mk_next_id(m->harbor, "repository");
     mk_time(m, now);
     ir_json *r =
@@ -107,7 +107,7 @@ int64_t mk_project_used(const struct mk_harbor *h, const ir_json *project)
 
 static bool quota_allows(imgrel_mock *m, const mk_pushed *w, const ir_json *blobs, mk_reply *p)
 {
-    const ir_json *project = find_project_of(m->harbor, w->repository);
+    const ir_json *project = mk_project_of(m->harbor, w->repository);
     int64_t hard = ir_json_int(project, "storage_limit", -1);
     if (hard < 0)
         return true;
@@ -223,9 +223,20 @@ void mk_tag_set(imgrel_mock *m, ir_json *repository, const char *name, const cha
     ir_json_puts(repository, "update_time", now);
 }
 
+static void enter(imgrel_mock *m, const mk_pushed *w, ir_json *repository, ir_json *blobs)
+{
+    const ir_json *project = mk_project_of(m->harbor, w->repository);
+    ir_json *a = new_artifact(m, w, blobs);
+    ir_json_put(ir_json_get(repository, "artifacts"), w->digest, a);
+    if (mk_scan_available(m->harbor) &&
+        ir_streq(ir_json_str(ir_json_get(project, "metadata"), "auto_scan"), "true"))
+        mk_scan_begin(m, repository, a);
+}
+
 bool mk_artifact_pushed(imgrel_mock *m, const mk_pushed *w, mk_reply *p)
 {
     ir_json *repository = mk_repository_find(m->harbor, w->repository), *blobs = blobs_of(w);
+    const ir_json *project = mk_project_of(m->harbor, w->repository);
     if (!quota_allows(m, w, blobs, p)) {
         ir_json_free(blobs);
         return false;
@@ -236,9 +247,13 @@ bool mk_artifact_pushed(imgrel_mock *m, const mk_pushed *w, mk_reply *p)
     if (ir_json_get(all, w->digest))
         ir_json_free(blobs);
     else
-        ir_json_put(all, w->digest, new_artifact(m, w, blobs));
+        enter(m, w, repository, blobs);
     if (w->tag)
         mk_tag_set(m, repository, w->tag, w->digest);
+    char *what =
+        ir_format("%s%c%s", w->repository, w->tag ? ':' : '@', w->tag ? w->tag : w->digest);
+    mk_audit(m, w->who, project, "create", "artifact", what);
+    free(what);
     mk_state_changed(m);
     return true;
 }
@@ -275,6 +290,11 @@ bool mk_artifact_delete(imgrel_mock *m, ir_json *repository, ir_json *artifact, 
         free(digest);
         return false;
     }
+    if (!mk_immutable_check(m, repository, artifact, NULL, p)) {
+        ir_json_free(kept);
+        free(digest);
+        return false;
+    }
     for (void *it = ir_json_first(tags); it; it = ir_json_next(tags, it))
         if (!ir_streq(ir_json_str(ir_json_value(it), "digest"), digest))
             ir_json_put(kept, ir_json_key(it), ir_json_ref(ir_json_value(it)));
@@ -288,7 +308,7 @@ bool mk_artifact_delete(imgrel_mock *m, ir_json *repository, ir_json *artifact, 
 
 /* ---- how they are shown ---------------------------------------------------------------------- */
 
-ir_json *mk_tags_of(const ir_json *repository, const ir_json *artifact)
+ir_json *mk_tags_of(const struct mk_harbor *h, const ir_json *repository, const ir_json *artifact)
 {
     ir_json *out = ir_json_new_array();
     const ir_json *tags = ir_json_get(repository, "tags");
@@ -301,7 +321,8 @@ ir_json *mk_tags_of(const ir_json *repository, const ir_json *artifact)
                                          (long long)ir_json_int(artifact, "id", 0), "repository_id",
                                          (long long)ir_json_int(repository, "id", 0), "name",
                                          ir_json_key(it), "push_time", ir_json_str(t, "push_time"),
-                                         "pull_time", ir_json_str(t, "pull_time"), "immutable", 0));
+                                         "pull_time", ir_json_str(t, "pull_time"), "immutable",
+                                         mk_immutable(h, repository, ir_json_key(it))));
     }
     return out;
 }
@@ -387,11 +408,16 @@ ir_json *mk_artifact_render(mk_call *c, const ir_json *repository, const ir_json
         ir_json_puts(j, "repository_name", ir_json_str(repository, "name"));
     ir_json_put(j, "references", render_references(artifact));
     ir_json_put(j, "tags",
-                asked(c, "with_tag", true) ? or_null(mk_tags_of(repository, artifact))
+                asked(c, "with_tag", true) ? or_null(mk_tags_of(c->h, repository, artifact))
                                            : ir_json_pack("n"));
     ir_json_put(j, "labels",
                 asked(c, "with_label", false) ? render_labels(c, artifact) : ir_json_pack("n"));
     ir_json_put(j, "accessories", ir_json_pack("n"));
+    if (asked(c, "with_scan_overview", false)) {
+        ir_json *overview = mk_scan_overview(c, artifact);
+        if (overview)
+            ir_json_put(j, "scan_overview", overview);
+    }
     add_links(c, j, repository, ir_json_str(artifact, "digest"));
     return j;
 }
@@ -405,7 +431,7 @@ bool mk_artifact_hidden(const struct mk_harbor *h, const ir_json *repository,
                  (subject && ir_json_get(ir_json_get(repository, "artifacts"), subject));
     if (!child)
         return false;
-    ir_json *tags = mk_tags_of(repository, artifact);
+    ir_json *tags = mk_tags_of(h, repository, artifact);
     bool tagged = ir_json_len(tags) > 0;
     ir_json_free(tags);
     return !tagged;

@@ -27,6 +27,15 @@ static void proof_of(const struct mk_harbor *h, const char *secret, const char *
     ir_buf_free(&b);
 }
 
+void mk_secret_set(ir_json *of, const char *secret)
+{
+    char salt[33], hash[MK_HASH_LEN];
+    mk_random_hex(salt, 16);
+    mk_secret_hash(secret, salt, hash);
+    ir_json_puts(of, "salt", salt);
+    ir_json_puts(of, "hash", hash);
+}
+
 /* Drops the lock while it computes: stored is a copy of the caller's. */
 static bool secret_fits(imgrel_mock *m, const char *login, const char *secret,
                         const ir_json *stored)

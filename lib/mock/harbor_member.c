@@ -92,19 +92,50 @@ static void create(mk_call *c)
     }
 }
 
+static ir_json *need_member(mk_call *c, const char *action)
+{
+    ir_json *project;
+    int64_t id;
+    if (!mk_param_id(c, 1, "mid in path", &id) ||
+        !mk_need_project(c, false, "member", action, &project))
+        return NULL;
+    ir_json *m = ir_json_at(ir_json_get(project, "members"), find_member(project, NULL, id));
+    if (!m)
+        mk_error_missing(c, "project member %lld not found", (long long)id);
+    return m;
+}
+
+static void get(mk_call *c)
+{
+    const ir_json *m = need_member(c, "read");
+    if (m)
+        mk_reply_json(c->p, 200, render(c, m));
+}
+
+static void update(mk_call *c)
+{
+    int64_t role = ir_json_int(c->body, "role_id", 0);
+    ir_json *m = need_member(c, "update");
+    if (!m)
+        return;
+    if (role < 1 || role > ROLE_MAX) {
+        mk_error_bad(c, "role id %lld is not in the valid range", (long long)role);
+        return;
+    }
+    ir_json_put(m, "role_id", ir_json_new_int(role));
+    mk_state_changed(c->mock);
+}
+
 /* Who is not there is removed all the same: 200. */
 static void delete (mk_call *c)
 {
     ir_json *project;
-    unsigned long long id;
-    if (!ir_parse_u64(c->param[1], INT64_MAX, &id)) {
-        mk_error_binding(c, "mid in path must be of type int64: \"%s\"", c->param[1]);
-        return;
-    }
-    if (!mk_need_project(c, false, "member", "delete", &project))
+    int64_t id;
+    if (!mk_param_id(c, 1, "mid in path", &id) ||
+        !mk_need_project(c, false, "member", "delete", &project))
         return;
     const ir_json *members = ir_json_get(project, "members");
-    size_t gone = find_member(project, NULL, (int64_t)id);
+    size_t gone = find_member(project, NULL, id);
     ir_json *left = ir_json_new_array();
     for (size_t i = 0; i < ir_json_len(members); i++)
         if (i != gone)
@@ -116,10 +147,10 @@ static void delete (mk_call *c)
 static const mk_shape shape[] = {{"role_id", 'i'}, {"member_user", 'o'}, {NULL, 0}};
 
 const mk_route mk_member_routes[] = {
-    {"GET", "projects/{}/members", list, NULL, NULL},
-    {"POST", "projects/{}/members", create, "projectMember", shape},
-    {"DELETE", "projects/{}/members/{}", delete, NULL, NULL},
-    {"GET", "projects/{}/members/{}", mk_not_modelled, NULL, NULL},
-    {"PUT", "projects/{}/members/{}", mk_not_modelled, NULL, NULL},
-    {NULL, NULL, NULL, NULL, NULL},
+    {"GET", "projects/{}/members", list, NULL, NULL, NULL},
+    {"POST", "projects/{}/members", create, "projectMember", shape, NULL},
+    {"DELETE", "projects/{}/members/{}", delete, NULL, NULL, NULL},
+    {"GET", "projects/{}/members/{}", get, NULL, NULL, NULL},
+    {"PUT", "projects/{}/members/{}", update, "role", shape, NULL},
+    {NULL, NULL, NULL, NULL, NULL, NULL},
 };

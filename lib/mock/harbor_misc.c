@@ -43,27 +43,6 @@ static void systeminfo(mk_call *c)
     mk_reply_json(c->p, 200, j);
 }
 
-static void current_user(mk_call *c)
-{
-    if (!mk_need_user(c))
-        return;
-    if (c->who->kind == MK_ROBOT) {
-        mk_error(c->p, 412, "PRECONDITION",
-                 "get current user not available for security context: robot");
-        return;
-    }
-    const ir_json *u = c->who->who;
-    bool admin = c->who->admin;
-    mk_reply_json(c->p, 200,
-                  ir_json_pack("{s:I, s:s, s:s, s:s, s:b, s:b, s:s, s:s}", "user_id",
-                               (long long)ir_json_int(u, "user_id", 0), "username",
-                               ir_json_str(u, "name"), "realname",
-                               admin ? "system admin" : ir_json_str(u, "name"), "comment",
-                               admin ? "admin user" : "", "sysadmin_flag", admin,
-                               "admin_role_in_auth", 0, "creation_time", "2026-01-01T00:00:00.000Z",
-                               "update_time", "2026-01-01T00:00:00.000Z"));
-}
-
 static bool administers_some(mk_call *c)
 {
     const ir_json *all = mk_part(c->h, "projects");
@@ -196,31 +175,44 @@ static void quotas(mk_call *c)
     mk_filter_free(&f);
 }
 
-static void quota(mk_call *c)
+static ir_json *need_quota(mk_call *c, const char *action)
 {
-    unsigned long long id = 0;
-    if (!ir_parse_u64(c->param[0], INT64_MAX, &id)) {
-        mk_error_binding(c, "id in path must be of type int64: \"%s\"", c->param[0]);
-        return;
-    }
-    if (!mk_need_system(c, "quota", "read"))
-        return;
+    int64_t id = 0;
+    if (!mk_param_id(c, 0, "id in path", &id) || !mk_need_system(c, "quota", action))
+        return NULL;
     const ir_json *all = mk_part(c->h, "projects");
     for (void *it = ir_json_first(all); it; it = ir_json_next(all, it))
-        if (ir_json_int(ir_json_value(it), "quota_id", 0) == (int64_t)id) {
-            mk_reply_json(c->p, 200, render_quota(c, ir_json_value(it)));
-            return;
-        }
-    mk_error_missing(c, "quota %llu not found", id);
+        if (ir_json_int(ir_json_value(it), "quota_id", 0) == id)
+            return ir_json_value(it);
+    mk_error_missing(c, "quota %lld not found", (long long)id);
+    return NULL;
 }
+
+static void quota(mk_call *c)
+{
+    const ir_json *project = need_quota(c, "read");
+    if (project)
+        mk_reply_json(c->p, 200, render_quota(c, project));
+}
+
+/* A limit below what is used already is taken; the next push feels it. */
+static void update_quota(mk_call *c)
+{
+    ir_json *project = need_quota(c, "update");
+    int64_t limit = ir_json_int(ir_json_get(c->body, "hard"), "storage", 0);
+    if (!project)
+        return;
+    if (!limit || limit < -1)
+        mk_error_bad(c, "invalid hard limit value %lld for resource storage", (long long)limit);
+    else {
+        ir_json_put(project, "storage_limit", ir_json_new_int(limit));
+        mk_state_changed(c->mock);
+    }
+}
+
+static const mk_shape quota_shape[] = {{"hard", 'o'}, {NULL, 0}};
 
 /* ---- labels ---------------------------------------------------------------------------------- */
-
-static ir_json *render_label(mk_call *c, const ir_json *label)
-{
-    (void)c;
-    return ir_json_copy(label);
-}
 
 static const mk_column label_columns[] = {
     {"name,Name", "name"}, {"id,ID", "id"}, {"color,Color", "color"}, {NULL, NULL}};
@@ -248,7 +240,7 @@ static void labels(mk_call *c)
                 (*scope == 'g' || ir_json_int(l, "project_id", 0) == (int64_t)project))
                 ir_json_append(found, ir_json_ref(l));
         }
-        mk_filter_answer(c, &f, label_columns, "id", found, render_label);
+        mk_filter_answer(c, &f, label_columns, "id", found, mk_render_copy);
     }
     mk_filter_free(&f);
     free(scope);
@@ -303,16 +295,12 @@ static void create_label(mk_call *c)
 
 static ir_json *need_label(mk_call *c, const char *action)
 {
-    unsigned long long id = 0;
-    if (!ir_parse_u64(c->param[0], INT64_MAX, &id)) {
-        mk_error_binding(c, "label_id in path must be of type int64: \"%s\"", c->param[0]);
+    int64_t id = 0;
+    if (!mk_param_id(c, 0, "label_id in path", &id) || !mk_need_user(c))
         return NULL;
-    }
-    if (!mk_need_user(c))
-        return NULL;
-    ir_json *l = mk_by_id(mk_part(c->h, "labels"), (int64_t)id);
+    ir_json *l = mk_by_id(mk_part(c->h, "labels"), id);
     if (!l)
-        mk_error_missing(c, "label %llu not found", id);
+        mk_error_missing(c, "label %lld not found", (long long)id);
     else if (!ir_streq(action, "read") &&
              !may_label(c, ir_json_str(l, "scope"), ir_json_int(l, "project_id", 0), action))
         return NULL;
@@ -350,42 +338,25 @@ static void delete_label(mk_call *c)
     mk_state_changed(c->mock);
 }
 
-/* 200, JSON by its type, and not one byte of it: Harbor has no schedule to tell of. */
-static void unset_schedule(mk_call *c)
-{
-    if (!mk_need_user(c))
-        return;
-    if (!c->who->admin) {
-        mk_error(c->p, 403, "FORBIDDEN", "%s", c->who->name);
-        return;
-    }
-    c->p->status = 200;
-    mk_reply_header(c->p, "Content-Type", "application/json");
-}
-
 static const mk_shape label_shape[] = {
     {"name", 's'},        {"scope", 's'},      {"color", 's'},
     {"description", 's'}, {"project_id", 'i'}, {NULL, 0},
 };
 
 const mk_route mk_misc_routes[] = {
-    {"GET", "ping", ping, NULL, NULL},
-    {"GET", "health", health, NULL, NULL},
-    {"GET", "systeminfo", systeminfo, NULL, NULL},
-    {"GET", "users/current", current_user, NULL, NULL},
-    {"GET", "permissions", permissions, NULL, NULL},
-    {"GET", "search", search, NULL, NULL},
-    {"GET", "statistics", statistics, NULL, NULL},
-    {"GET", "quotas", quotas, NULL, NULL},
-    {"GET", "quotas/{}", quota, NULL, NULL},
-    {"GET", "labels", labels, NULL, NULL},
-    {"POST", "labels", create_label, "label", label_shape},
-    {"GET", "labels/{}", get_label, NULL, NULL},
-    {"PUT", "labels/{}", update_label, "label", label_shape},
-    {"DELETE", "labels/{}", delete_label, NULL, NULL},
-    {"GET", "system/gc/schedule", unset_schedule, NULL, NULL},
-    {"GET", "system/scanAll/schedule", unset_schedule, NULL, NULL},
-    {"GET", "system/purgeaudit/schedule", unset_schedule, NULL, NULL},
-    {"PUT", "quotas/{}", mk_not_modelled, NULL, NULL},
-    {NULL, NULL, NULL, NULL, NULL},
+    {"GET", "ping", ping, NULL, NULL, NULL},
+    {"GET", "health", health, NULL, NULL, NULL},
+    {"GET", "systeminfo", systeminfo, NULL, NULL, NULL},
+    {"GET", "permissions", permissions, NULL, NULL, NULL},
+    {"GET", "search", search, NULL, NULL, NULL},
+    {"GET", "statistics", statistics, NULL, NULL, NULL},
+    {"GET", "quotas", quotas, NULL, NULL, NULL},
+    {"GET", "quotas/{}", quota, NULL, NULL, NULL},
+    {"GET", "labels", labels, NULL, NULL, NULL},
+    {"POST", "labels", create_label, "label", label_shape, NULL},
+    {"GET", "labels/{}", get_label, NULL, NULL, NULL},
+    {"PUT", "labels/{}", update_label, "label", label_shape, NULL},
+    {"DELETE", "labels/{}", delete_label, NULL, NULL, NULL},
+    {"PUT", "quotas/{}", update_quota, "hard", quota_shape, NULL},
+    {NULL, NULL, NULL, NULL, NULL, NULL},
 };

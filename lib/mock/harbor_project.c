@@ -104,6 +104,8 @@ static ir_json *render(mk_call *c, const ir_json *project)
     int role = role_id(c, project);
     for (const char *const *k = same; *k; k++)
         ir_json_put(j, *k, ir_json_ref(ir_json_get(project, *k)));
+    if (ir_json_get(project, "registry_id"))
+        ir_json_put(j, "registry_id", ir_json_ref(ir_json_get(project, "registry_id")));
     ir_json_put(j, "metadata", ir_json_copy(ir_json_get(project, "metadata")));
     if (role)
         ir_json_put(j, "current_user_role_id", ir_json_new_int(role));
@@ -203,8 +205,13 @@ static bool may_create(mk_call *c)
 {
     if (!mk_need_user(c))
         return false;
-    if (c->who->kind != MK_ROBOT)
-        return true;
+    if (c->who->kind != MK_ROBOT) {
+        if (c->who->admin ||
+            ir_streq(mk_setting(c->h, "project_creation_restriction", "everyone"), "everyone"))
+            return true;
+        mk_error(c->p, 403, "FORBIDDEN", "Only system admin can create project");
+        return false;
+    }
     if (ir_json_int(c->who->who, "project_id", 0))
         mk_error(c->p, 403, "FORBIDDEN", "Only system level robot can create project");
     else if (!mk_can(c->mock, c->who, NULL, "project", "create"))
@@ -230,9 +237,10 @@ static bool metadata_types(mk_call *c)
 
 static bool check_new(mk_call *c, const char *name, const char *public)
 {
-    if (ir_json_get(c->body, "registry_id") &&
-        !ir_json_is_null(ir_json_get(c->body, "registry_id")))
-        mk_error(c->p, 500, "UNKNOWN", "internal server error"); /* no registry is known here */
+    const ir_json *registry = ir_json_get(c->body, "registry_id");
+    if (registry && !ir_json_is_null(registry) &&
+        !mk_by_id(mk_part(c->h, "registries"), ir_json_number(registry, 0)))
+        mk_error(c->p, 500, "UNKNOWN", "internal server error");
     else if (public && *public && !ir_streq(public, "true") && !ir_streq(public, "false"))
         mk_error_bad(c, "metadata.public should only be 'true' or 'false', but got: '%s'", public);
     else if (ir_json_int(c->body, "storage_limit", 0) < -1)
@@ -280,9 +288,13 @@ static void create(mk_call *c)
     }
     int64_t limit = ir_json_int(c->body, "storage_limit", 0);
     ir_json *metadata = new_metadata(c);
-    const ir_json *p =
-        mk_project_new(c->mock, name, owner_of(c), metadata, limit && c->who->admin ? limit : -1);
+    ir_json *p = mk_project_new(
+        c->mock, name, owner_of(c), metadata,
+        limit && c->who->admin ? limit : mk_setting_int(c->h, "storage_per_project", -1));
     ir_json_free(metadata);
+    if (ir_json_int(c->body, "registry_id", 0))
+        ir_json_put(p, "registry_id", ir_json_ref(ir_json_get(c->body, "registry_id")));
+    mk_audit(c->mock, c->who->name, p, "create", "project", name);
     mk_state_changed(c->mock);
     if (!ir_streq(mk_header(c->r, "X-Resource-Name-In-Location"), "true")) {
         mk_created(c, ir_json_int(p, "project_id", 0));
@@ -358,6 +370,7 @@ static void delete (mk_call *c)
         return;
     }
     char *name = ir_strdup(ir_json_str(project, "name"));
+    mk_audit(c->mock, c->who->name, project, "delete", "project", name);
     mk_robots_of_project_gone(c->h, project);
     mk_remove_id(c->h->project_ids, ir_json_int(project, "project_id", 0));
     ir_json_remove(mk_part(c->h, "projects"), name ? name : "");
@@ -494,18 +507,18 @@ static const mk_shape body_shape[] = {
 };
 
 const mk_route mk_project_routes[] = {
-    {"GET", "projects", list, NULL, NULL},
-    {"HEAD", "projects", head, NULL, NULL},
-    {"POST", "projects", create, "project", body_shape},
-    {"GET", "projects/{}", get, NULL, NULL},
-    {"PUT", "projects/{}", update, "project", body_shape},
-    {"DELETE", "projects/{}", delete, NULL, NULL},
-    {"GET", "projects/{}/_deletable", deletable, NULL, NULL},
-    {"GET", "projects/{}/summary", summary, NULL, NULL},
-    {"GET", "projects/{}/metadatas", metadata_list, NULL, NULL},
-    {"POST", "projects/{}/metadatas", metadata_add, "metadata", NULL},
-    {"GET", "projects/{}/metadatas/{}", metadata_get, NULL, NULL},
-    {"PUT", "projects/{}/metadatas/{}", metadata_update, "metadata", NULL},
-    {"DELETE", "projects/{}/metadatas/{}", metadata_delete, NULL, NULL},
-    {NULL, NULL, NULL, NULL, NULL},
+    {"GET", "projects", list, NULL, NULL, NULL},
+    {"HEAD", "projects", head, NULL, NULL, NULL},
+    {"POST", "projects", create, "project", body_shape, NULL},
+    {"GET", "projects/{}", get, NULL, NULL, NULL},
+    {"PUT", "projects/{}", update, "project", body_shape, NULL},
+    {"DELETE", "projects/{}", delete, NULL, NULL, NULL},
+    {"GET", "projects/{}/_deletable", deletable, NULL, NULL, NULL},
+    {"GET", "projects/{}/summary", summary, NULL, NULL, NULL},
+    {"GET", "projects/{}/metadatas", metadata_list, NULL, NULL, NULL},
+    {"POST", "projects/{}/metadatas", metadata_add, "metadata", NULL, NULL},
+    {"GET", "projects/{}/metadatas/{}", metadata_get, NULL, NULL, NULL},
+    {"PUT", "projects/{}/metadatas/{}", metadata_update, "metadata", NULL, NULL},
+    {"DELETE", "projects/{}/metadatas/{}", metadata_delete, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL, NULL},
 };

@@ -100,7 +100,10 @@ static void delete (mk_call *c)
     ir_json *r = need_repository(c, "repository", "delete");
     if (!r)
         return;
+    if (!mk_immutable_check(c->mock, r, NULL, NULL, c->p))
+        return;
     ir_json *project = mk_project_by_id(c->h, ir_json_int(r, "project_id", 0));
+    mk_audit(c->mock, c->who->name, project, "delete", "repository", ir_json_str(r, "name"));
     ir_json_put(project, "repo_count", ir_json_new_int(ir_json_int(project, "repo_count", 1) - 1));
     char *name = ir_strdup(ir_json_str(r, "name"));
     /* Children counts of a repository that is gone must not outlive it. */
@@ -158,7 +161,7 @@ static bool wanted(mk_call *c, const mk_filter *f, const ir_json *repository,
         return false;
     if (!tags)
         return true;
-    ir_json *have = mk_tags_of(repository, artifact);
+    ir_json *have = mk_tags_of(c->h, repository, artifact);
     bool fit = tags_fit(tags, have);
     ir_json_free(have);
     return fit;
@@ -205,9 +208,8 @@ static void list_artifacts(mk_call *c)
     free(name);
 }
 
-/* The artifact of params 0 to 2, and its repository; NULL: answered. */
-static ir_json *need_artifact(mk_call *c, const char *resource, const char *action,
-                              ir_json **ret_repository)
+ir_json *mk_artifact_need(mk_call *c, const char *resource, const char *action,
+                          ir_json **ret_repository)
 {
     ir_json *project;
     if (!mk_need_project(c, true, resource, action, &project))
@@ -224,16 +226,71 @@ static ir_json *need_artifact(mk_call *c, const char *resource, const char *acti
 
 static void get_artifact(mk_call *c)
 {
-    ir_json *r, *a = need_artifact(c, "artifact", "read", &r);
+    ir_json *r, *a = mk_artifact_need(c, "artifact", "read", &r);
     if (a)
         mk_reply_json(c->p, 200, mk_artifact_render(c, r, a));
 }
 
+static void audit(mk_call *c, const char *operation, const char *type, const char *reference)
+{
+    char *what = ir_format("%s/%s%s%s", c->param[0], c->param[1] ? c->param[1] : "",
+                           strchr(reference, ':') ? "@" : ":", reference);
+    mk_audit(c->mock, c->who->name, mk_project_find(c->h, c->param[0]), operation, type, what);
+    free(what);
+}
+
 static void delete_artifact(mk_call *c)
 {
-    ir_json *r, *a = need_artifact(c, "artifact", "delete", &r);
-    if (a)
+    ir_json *r, *a = mk_artifact_need(c, "artifact", "delete", &r);
+    if (a) {
+        audit(c, "delete", "artifact", c->param[2]);
         (void)mk_artifact_delete(c->mock, r, a, c->p);
+    }
+}
+
+/* What has it for its subject. */
+static void list_accessories(mk_call *c)
+{
+    ir_json *r, *a = mk_artifact_need(c, "accessory", "list", &r);
+    if (!a)
+        return;
+    const ir_json *all = ir_json_get(r, "artifacts");
+    ir_json *found = ir_json_new_array();
+    for (void *it = ir_json_first(all); it; it = ir_json_next(all, it)) {
+        const ir_json *x = ir_json_value(it);
+        if (ir_streq(ir_json_str(x, "subject"), ir_json_str(a, "digest")))
+            ir_json_append(found,
+                           ir_json_pack("{s:O, s:O, s:O, s:s, s:s, s:O, s:s}", "id",
+                                        ir_json_get(x, "id"), "artifact_id", ir_json_get(x, "id"),
+                                        "subject_artifact_id", ir_json_get(a, "id"), "digest",
+                                        ir_json_str(x, "digest"), "type", "subject.accessory",
+                                        "size", ir_json_get(x, "size"), "creation_time",
+                                        ir_json_str(x, "push_time")));
+    }
+    mk_list_reply(c, (int64_t)ir_json_len(found), found);
+}
+
+/* All artifacts of a project at once, since 2.12. */
+static void list_of_project(mk_call *c)
+{
+    ir_json *project;
+    mk_filter f = {0};
+    if (c->h->minor < 12)
+        mk_error_missing(c, "path %s was not found", c->r->path);
+    else if (mk_need_project(c, false, "artifact", "list", &project) && mk_filter_read(c, &f)) {
+        ir_json *found = ir_json_new_array();
+        const ir_json *all = mk_part(c->h, "repositories");
+        for (void *it = ir_json_first(all); it; it = ir_json_next(all, it)) {
+            const ir_json *r = ir_json_value(it), *in = ir_json_get(r, "artifacts");
+            if (ir_json_int(r, "project_id", 0) != ir_json_int(project, "project_id", -1))
+                continue;
+            for (void *a = ir_json_first(in); a; a = ir_json_next(in, a))
+                if (!mk_artifact_hidden(c->h, r, ir_json_value(a)))
+                    ir_json_append(found, mk_artifact_render(c, r, ir_json_value(a)));
+        }
+        mk_filter_answer(c, &f, artifact_columns, "-id", found, mk_render_copy);
+    }
+    mk_filter_free(&f);
 }
 
 /* ---- tags ------------------------------------------------------------------------------------ */
@@ -246,18 +303,12 @@ static const mk_column tag_columns[] = {
     {NULL, NULL},
 };
 
-static ir_json *render_same(mk_call *c, const ir_json *item)
-{
-    (void)c;
-    return ir_json_copy(item);
-}
-
 static void list_tags(mk_call *c)
 {
     mk_filter f = {0};
-    ir_json *r, *a = need_artifact(c, "tag", "list", &r);
+    ir_json *r, *a = mk_artifact_need(c, "tag", "list", &r);
     if (a && mk_filter_read(c, &f))
-        mk_filter_answer(c, &f, tag_columns, "-id", mk_tags_of(r, a), render_same);
+        mk_filter_answer(c, &f, tag_columns, "-id", mk_tags_of(c->h, r, a), mk_render_copy);
     mk_filter_free(&f);
 }
 
@@ -268,7 +319,7 @@ static void create_tag(mk_call *c)
         mk_error_binding(c, "name in body is required");
         return;
     }
-    ir_json *r, *a = need_artifact(c, "tag", "create", &r);
+    ir_json *r, *a = mk_artifact_need(c, "tag", "create", &r);
     if (!a)
         return;
     if (ir_tag_check(name, NULL))
@@ -277,6 +328,7 @@ static void create_tag(mk_call *c)
         mk_error(c->p, 409, "CONFLICT", "tag %s already exists", name);
     else {
         mk_tag_set(c->mock, r, name, ir_json_str(a, "digest"));
+        audit(c, "create", "tag", name);
         mk_state_changed(c->mock);
         c->p->status = 201; /* without a Location: there is no call for one tag */
     }
@@ -284,7 +336,7 @@ static void create_tag(mk_call *c)
 
 static void delete_tag(mk_call *c)
 {
-    ir_json *r, *a = need_artifact(c, "tag", "delete", &r);
+    ir_json *r, *a = mk_artifact_need(c, "tag", "delete", &r);
     if (!a)
         return;
     ir_json *tags = ir_json_get(r, "tags");
@@ -294,7 +346,10 @@ static void delete_tag(mk_call *c)
                          (long long)ir_json_int(a, "id", 0));
         return;
     }
+    if (!mk_immutable_check(c->mock, r, a, c->param[3], c->p))
+        return;
     ir_json_remove(tags, c->param[3]);
+    audit(c, "delete", "tag", c->param[3]);
     mk_state_changed(c->mock);
 }
 
@@ -311,7 +366,7 @@ static ir_json *without(const ir_json *ids, int64_t id)
 
 static void change_label(mk_call *c, int64_t id, bool attach)
 {
-    ir_json *r, *a = need_artifact(c, "artifact-label", attach ? "create" : "delete", &r);
+    ir_json *r, *a = mk_artifact_need(c, "artifact-label", attach ? "create" : "delete", &r);
     if (!a)
         return;
     const ir_json *have = ir_json_get(a, "labels");
@@ -338,11 +393,9 @@ static void add_label(mk_call *c)
 
 static void remove_label(mk_call *c)
 {
-    unsigned long long id;
-    if (ir_parse_u64(c->param[3], INT64_MAX, &id))
-        change_label(c, (int64_t)id, false);
-    else
-        mk_error_binding(c, "label_id in path must be of type int64: \"%s\"", c->param[3]);
+    int64_t id;
+    if (mk_param_id(c, 3, "label_id in path", &id))
+        change_label(c, id, false);
 }
 
 static void addition(mk_call *c)
@@ -356,10 +409,10 @@ static void addition(mk_call *c)
                          "dependencies sbom]");
         return;
     }
-    if (!(a = need_artifact(c, "artifact-addition", "read", &r)))
+    if (!(a = mk_artifact_need(c, "artifact-addition", "read", &r)))
         return;
     if (!history)
-        mk_error_missing(c, "no scanner is configured"); /* the mock has none */
+        mk_scan_report(c, a);
     else if (ir_json_get(a, "references"))
         mk_error_bad(c, "addition BUILD_HISTORY isn't supported for IMAGE(manifest version list)");
     else
@@ -375,24 +428,25 @@ static const mk_shape label_shape[] = {{"id", 'i'}, {NULL, 0}};
 #define ARTIFACT REPOSITORY "/artifacts/{}"
 
 const mk_route mk_repository_routes[] = {
-    {"GET", "repositories", list_all, NULL, NULL},
-    {"GET", "projects/{}/repositories", list, NULL, NULL},
-    {"GET", REPOSITORY, get, NULL, NULL},
-    {"PUT", REPOSITORY, update, "repository", repository_shape},
-    {"DELETE", REPOSITORY, delete, NULL, NULL},
-    {NULL, NULL, NULL, NULL, NULL},
+    {"GET", "repositories", list_all, NULL, NULL, NULL},
+    {"GET", "projects/{}/repositories", list, NULL, NULL, NULL},
+    {"GET", REPOSITORY, get, NULL, NULL, NULL},
+    {"PUT", REPOSITORY, update, "repository", repository_shape, NULL},
+    {"DELETE", REPOSITORY, delete, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
 const mk_route mk_artifact_routes[] = {
-    {"GET", REPOSITORY "/artifacts", list_artifacts, NULL, NULL},
-    {"GET", ARTIFACT, get_artifact, NULL, NULL},
-    {"DELETE", ARTIFACT, delete_artifact, NULL, NULL},
-    {"GET", ARTIFACT "/tags", list_tags, NULL, NULL},
-    {"POST", ARTIFACT "/tags", create_tag, "tag", tag_shape},
-    {"DELETE", ARTIFACT "/tags/{}", delete_tag, NULL, NULL},
-    {"POST", ARTIFACT "/labels", add_label, "label", label_shape},
-    {"DELETE", ARTIFACT "/labels/{}", remove_label, NULL, NULL},
-    {"GET", ARTIFACT "/additions/{}", addition, NULL, NULL},
-    {"POST", REPOSITORY "/artifacts", mk_not_modelled, NULL, NULL}, /* copy */
-    {NULL, NULL, NULL, NULL, NULL},
+    {"GET", REPOSITORY "/artifacts", list_artifacts, NULL, NULL, NULL},
+    {"GET", ARTIFACT, get_artifact, NULL, NULL, NULL},
+    {"DELETE", ARTIFACT, delete_artifact, NULL, NULL, NULL},
+    {"GET", ARTIFACT "/tags", list_tags, NULL, NULL, NULL},
+    {"POST", ARTIFACT "/tags", create_tag, "tag", tag_shape, NULL},
+    {"DELETE", ARTIFACT "/tags/{}", delete_tag, NULL, NULL, NULL},
+    {"POST", ARTIFACT "/labels", add_label, "label", label_shape, NULL},
+    {"DELETE", ARTIFACT "/labels/{}", remove_label, NULL, NULL, NULL},
+    {"GET", ARTIFACT "/additions/{}", addition, NULL, NULL, NULL},
+    {"GET", ARTIFACT "/accessories", list_accessories, NULL, NULL, NULL},
+    {"GET", "projects/{}/artifacts", list_of_project, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL, NULL},
 };

@@ -10,6 +10,7 @@
 #define DAY_SECONDS 86400
 #define DURATION_MAX 2147483647LL
 #define STORED_NAME_MAX 255
+#define SECRET_MAX 128
 #define DEFAULT_DAYS 30
 
 char *mk_robot_full_name(const struct mk_harbor *h, const ir_json *robot)
@@ -73,7 +74,7 @@ static ir_json *render_permissions(mk_call *c, const ir_json *robot)
     return shuffled(out);
 }
 
-static ir_json *render(mk_call *c, const ir_json *robot)
+ir_json *mk_robot_render(mk_call *c, const ir_json *robot)
 {
     static const char *const same[] = {
         "id", "duration", "expires_at", "disable", "creation_time", "update_time", NULL};
@@ -86,7 +87,7 @@ static ir_json *render(mk_call *c, const ir_json *robot)
         ir_json_put(j, *k, ir_json_ref(ir_json_get(robot, *k)));
     ir_json_puts(j, "description", description && *description ? description : NULL);
     ir_json_puts(j, "level", project_of(robot) ? "project" : "system");
-    ir_json_put(j, "editable", ir_json_new_bool(true));
+    ir_json_put(j, "editable", ir_json_new_bool(ir_json_bool(robot, "editable", true)));
     if (c->h->minor >= 12) {
         ir_json_puts(j, "creator_type", ir_json_str(robot, "creator_type"));
         ir_json_put(j, "creator_ref", ir_json_ref(ir_json_get(robot, "creator_ref")));
@@ -263,14 +264,10 @@ static const ir_json *body_project(mk_call *c)
 /* A robot of the path; that it is there is told before the right is looked at. */
 static ir_json *need_robot(mk_call *c, const char *action)
 {
-    unsigned long long id;
-    if (!ir_parse_u64(c->param[0], INT64_MAX, &id)) {
-        mk_error_binding(c, "robot_id in path must be of type int64: \"%s\"", c->param[0]);
+    int64_t id;
+    if (!mk_param_id(c, 0, "robot_id in path", &id) || !mk_need_user(c))
         return NULL;
-    }
-    if (!mk_need_user(c))
-        return NULL;
-    ir_json *robot = mk_by_id(mk_part(c->h, "robots"), (int64_t)id);
+    ir_json *robot = mk_by_id(mk_part(c->h, "robots"), id);
     if (!robot) {
         mk_error_missing(c, "robot %s not found", c->param[0]);
         return NULL;
@@ -283,20 +280,16 @@ static ir_json *need_robot(mk_call *c, const char *action)
 
 /* ---- calls ----------------------------------------------------------------------------------- */
 
+static int64_t default_days(const struct mk_harbor *h)
+{
+    return mk_setting_int(h, "robot_token_duration", DEFAULT_DAYS);
+}
+
 static void set_life(const imgrel_mock *m, ir_json *robot, int64_t days)
 {
     int64_t born = ir_json_int(robot, "created_s", mk_now(m));
     ir_json_put(robot, "duration", ir_json_new_int(days));
     ir_json_put(robot, "expires_at", ir_json_new_int(days < 0 ? -1 : born + days * DAY_SECONDS));
-}
-
-static void set_secret(ir_json *robot, const char *secret)
-{
-    char salt[33], hash[MK_HASH_LEN];
-    mk_random_hex(salt, 16);
-    mk_secret_hash(secret, salt, hash);
-    ir_json_puts(robot, "salt", salt);
-    ir_json_puts(robot, "hash", hash);
 }
 
 static ir_json *new_robot(mk_call *c, const char *stored, int64_t project_id, ir_json *permissions)
@@ -314,8 +307,16 @@ static ir_json *new_robot(mk_call *c, const char *stored, int64_t project_id, ir
                               by_robot ? "robot" : "local", "creator_ref",
                               (long long)ir_json_int(c->who->who, by_robot ? "id" : "user_id", 0),
                               "permissions", permissions);
-    set_life(c->mock, r, days ? days : DEFAULT_DAYS);
+    set_life(c->mock, r, days ? days : default_days(c->h));
     return r;
+}
+
+static void audit(mk_call *c, const char *operation, const ir_json *robot)
+{
+    char *name = mk_robot_full_name(c->h, robot);
+    mk_audit(c->mock, c->who->name, mk_project_by_id(c->h, project_of(robot)), operation, "robot",
+             name);
+    free(name);
 }
 
 static void keep_new(mk_call *c, const char *stored, int64_t project_id, ir_json *permissions)
@@ -328,9 +329,10 @@ static void keep_new(mk_call *c, const char *stored, int64_t project_id, ir_json
     }
     ir_json *r = new_robot(c, stored, project_id, permissions);
     long long id = ir_json_int(r, "id", 0);
-    set_secret(r, secret);
+    mk_secret_set(r, secret);
     mk_put_id(mk_part(c->h, "robots"), id, r);
     ir_json_put(c->h->robot_names, stored, ir_json_ref(r));
+    audit(c, "create", r);
     mk_state_changed(c->mock);
     char *name = mk_robot_full_name(c->h, r);
     mk_created(c, id);
@@ -342,7 +344,7 @@ static void keep_new(mk_call *c, const char *stored, int64_t project_id, ir_json
     free(name);
 }
 
-static void create(mk_call *c)
+void mk_robot_create(mk_call *c)
 {
     const char *name = ir_json_str(c->body, "name");
     bool project_level = ir_streq(ir_json_str(c->body, "level"), "project");
@@ -379,16 +381,21 @@ static void get(mk_call *c)
 {
     const ir_json *robot = need_robot(c, "read");
     if (robot)
-        mk_reply_json(c->p, 200, render(c, robot));
+        mk_reply_json(c->p, 200, mk_robot_render(c, robot));
+}
+
+void mk_robot_delete(mk_call *c, ir_json *robot)
+{
+    audit(c, "delete", robot);
+    forget(c->h, robot);
+    mk_state_changed(c->mock);
 }
 
 static void delete (mk_call *c)
 {
     ir_json *robot = need_robot(c, "delete");
-    if (!robot)
-        return;
-    forget(c->h, robot);
-    mk_state_changed(c->mock);
+    if (robot)
+        mk_robot_delete(c, robot);
 }
 
 static void renew(mk_call *c, ir_json *robot)
@@ -407,7 +414,7 @@ static void update_life(mk_call *c, ir_json *robot)
     if (!given && c->h->minor >= 11)
         return;
     if (!days)
-        days = DEFAULT_DAYS;
+        days = default_days(c->h);
     if (days != ir_json_int(robot, "duration", 0))
         set_life(c->mock, robot, days);
 }
@@ -417,6 +424,10 @@ static void update(mk_call *c)
     ir_json *robot = need_robot(c, NULL), *permissions = NULL;
     if (!robot || !check_body(c, false))
         return;
+    if (!ir_json_bool(robot, "editable", true)) {
+        mk_error(c->p, 403, "DENIED", "editing of legacy robot is not allowed");
+        return;
+    }
     bool project_level = ir_streq(ir_json_str(c->body, "level"), "project");
     const char *description = ir_json_str(c->body, "description");
     if (!need_robot_right(c, project_level, body_project(c), "update"))
@@ -442,17 +453,6 @@ static void update(mk_call *c)
     renew(c, robot);
 }
 
-static bool secret_fits_rules(const mk_call *c, const char *s)
-{
-    bool lower = false, upper = false, digit = false;
-    for (const char *p = s; *p; p++) {
-        lower |= *p >= 'a' && *p <= 'z';
-        upper |= *p >= 'A' && *p <= 'Z';
-        digit |= *p >= '0' && *p <= '9';
-    }
-    return lower && upper && digit && strlen(s) >= 8 && (strlen(s) <= 128 || c->h->minor < 10);
-}
-
 static void refresh(mk_call *c)
 {
     char fresh[33];
@@ -461,15 +461,15 @@ static void refresh(mk_call *c)
     if (!robot)
         return;
     if (given && *given) {
-        if (!secret_fits_rules(c, given)) {
+        if (!mk_secret_rules(given) || strlen(given) > SECRET_MAX) {
             mk_error_bad(c, "the secret must be 8-128, inclusively, characters long with at least "
                             "1 uppercase letter, 1 lowercase letter and 1 number");
             return;
         }
-        set_secret(robot, given);
+        mk_secret_set(robot, given);
         mk_reply_json(c->p, 200, ir_json_new_object()); /* "the one that you sent" */
     } else if (!mk_secret_make(fresh, NULL)) {
-        set_secret(robot, fresh);
+        mk_secret_set(robot, fresh);
         mk_reply_json(c->p, 200, ir_json_pack("{s:s}", "secret", fresh));
         ir_wipe(fresh, sizeof fresh);
     }
@@ -536,6 +536,16 @@ static bool read_scope(mk_call *c, mk_filter *f, scope *ret)
     return !c->p->status;
 }
 
+void mk_robots_answer(mk_call *c, const mk_filter *f, int64_t project_id, bool all)
+{
+    ir_json *found = ir_json_new_array();
+    const ir_json *robots = mk_part(c->h, "robots");
+    for (void *it = ir_json_first(robots); it; it = ir_json_next(robots, it))
+        if (all || project_of(ir_json_value(it)) == project_id)
+            ir_json_append(found, ir_json_ref(ir_json_value(it)));
+    mk_filter_answer(c, f, columns, "name", found, mk_robot_render);
+}
+
 static void list(mk_call *c)
 {
     mk_filter f = {0};
@@ -545,12 +555,7 @@ static void list(mk_call *c)
         mk_filter_free(&f);
         return;
     }
-    ir_json *found = ir_json_new_array();
-    const ir_json *all = mk_part(c->h, "robots");
-    for (void *it = ir_json_first(all); it; it = ir_json_next(all, it))
-        if (!s.only || project_of(ir_json_value(it)) == s.project_id)
-            ir_json_append(found, ir_json_ref(ir_json_value(it)));
-    mk_filter_answer(c, &f, columns, "name", found, render);
+    mk_robots_answer(c, &f, s.project_id, !s.only);
     mk_filter_free(&f);
 }
 
@@ -561,11 +566,11 @@ static const mk_shape body_shape[] = {
 static const mk_shape secret_shape[] = {{"secret", 's'}, {NULL, 0}};
 
 const mk_route mk_robot_routes[] = {
-    {"GET", "robots", list, NULL, NULL},
-    {"POST", "robots", create, "robot", body_shape},
-    {"GET", "robots/{}", get, NULL, NULL},
-    {"PUT", "robots/{}", update, "robot", body_shape},
-    {"PATCH", "robots/{}", refresh, "robotSec", secret_shape},
-    {"DELETE", "robots/{}", delete, NULL, NULL},
-    {NULL, NULL, NULL, NULL, NULL},
+    {"GET", "robots", list, NULL, NULL, NULL},
+    {"POST", "robots", mk_robot_create, "robot", body_shape, NULL},
+    {"GET", "robots/{}", get, NULL, NULL, NULL},
+    {"PUT", "robots/{}", update, "robot", body_shape, NULL},
+    {"PATCH", "robots/{}", refresh, "robotSec", secret_shape, NULL},
+    {"DELETE", "robots/{}", delete, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL, NULL},
 };

@@ -114,6 +114,14 @@ static int control_state(imgrel_mock *m, const ir_json *state, ir_json **ret, im
     return rc;
 }
 
+static int control_scan(imgrel_mock *m, const ir_json *script, imgrel_error *err)
+{
+    pthread_mutex_lock(&m->lock);
+    int rc = mk_scan_script(m, script, err);
+    pthread_mutex_unlock(&m->lock);
+    return rc;
+}
+
 static int control(imgrel_mock *m, const ir_json *j, ir_json **ret, imgrel_error *err)
 {
     const ir_json *fault = ir_json_get(j, "fault"), *state = ir_json_get(j, "state");
@@ -121,6 +129,8 @@ static int control(imgrel_mock *m, const ir_json *j, ir_json **ret, imgrel_error
         return mk_server_fault(m, fault, err);
     if (ir_streq(ir_json_str(j, "faults"), "clear"))
         return mk_server_fault(m, NULL, err);
+    if (ir_json_get(j, "scan"))
+        return control_scan(m, ir_json_get(j, "scan"), err);
     if (state)
         return control_state(m, state, ret, err);
     if (ir_streq(ir_json_str(j, "log"), "clear"))

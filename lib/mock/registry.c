@@ -12,6 +12,7 @@ static void v2_free(mk_v2 *v)
 {
     free(v->name);
     free(v->ref);
+    free(v->who);
     *v = (mk_v2){0};
 }
 
@@ -145,6 +146,17 @@ static bool allow_one(mk_request *r, mk_reply *p, const mk_caller *who, const ne
     return ok;
 }
 
+/* A project that caches another registry takes nothing from outside. */
+static bool is_cache(mk_request *r, const mk_v2 *v, mk_reply *p)
+{
+    const ir_json *project = mk_project_of(r->mock->harbor, v->name);
+    if (!ir_json_get(project, "registry_id") || !ir_streq(action_of(r->method), "push"))
+        return false;
+    mk_error(p, 403, "DENIED", "can not push artifact to a proxy project: %s",
+             ir_json_str(project, "name"));
+    return true;
+}
+
 static bool allow_repository(mk_request *r, const mk_v2 *v, mk_reply *p, const mk_caller *who)
 {
     need needs[2] = {{v->name, action_of(r->method)}, {NULL, "pull"}};
@@ -166,10 +178,10 @@ static bool allow_repository(mk_request *r, const mk_v2 *v, mk_reply *p, const m
         ok = allow_one(r, p, who, needs, n, i);
     free(from);
     free(mount);
-    return ok;
+    return ok && !is_cache(r, v, p) && !mk_read_only(r->mock, r, p);
 }
 
-static bool allow(mk_request *r, const mk_v2 *v, mk_reply *p)
+static bool allow(mk_request *r, mk_v2 *v, mk_reply *p)
 {
     mk_caller who = {0};
     bool ok = false;
@@ -192,6 +204,7 @@ static bool allow(mk_request *r, const mk_v2 *v, mk_reply *p)
         } else
             ok = allow_repository(r, v, p, &who);
     }
+    v->who = ir_strdup(who.name);
     mk_caller_free(&who);
     pthread_mutex_unlock(&m->lock);
     if (ok)
@@ -281,20 +294,23 @@ const mk_api mk_registry_api = {.prefix = "/v2/", .handle = handle, .begin = beg
 
 /* ---- start and stop -------------------------------------------------------------------------- */
 
-static int start_proxy(struct mk_registry *reg, const char *url, imgrel_error *err)
+int mk_registry_session(struct mk_registry *reg, imgrel_error *err)
 {
     ir_conf conf = {
         .connect_timeout_ms = 10000, .stall_timeout_ms = 60000, .jobs = 1, .http2 = false};
     ir_log log = {0};
+    conf.proxy = ir_strdup("");
+    return ir_session_new(&conf, &log, &reg->session, err);
+}
+
+static int start_proxy(struct mk_registry *reg, const char *url, imgrel_error *err)
+{
     size_t len = strlen(url);
     while (len && url[len - 1] == '/')
         len--;
     reg->backend = &mk_proxy_backend;
     reg->url = ir_strndup(url, len);
-    if (!reg->url)
-        return ir_nomem(err);
-    conf.proxy = ir_strdup("");
-    return ir_session_new(&conf, &log, &reg->session, err);
+    return reg->url ? mk_registry_session(reg, err) : ir_nomem(err);
 }
 
 int mk_registry_start(imgrel_mock *m, imgrel_error *err)

@@ -21,6 +21,7 @@ enum mk_v2_kind {
 typedef struct mk_v2 {
     enum mk_v2_kind kind;
     char *name, *ref; /* repository; tag, digest or upload */
+    char *who;        /* asks, once they may */
 } mk_v2;
 
 /* Answers from a place that keeps blobs and manifests by digest. Called without the mock's lock. */
@@ -37,8 +38,11 @@ typedef struct mk_backend {
     /* Keeps r's body, which is `digest`; false: answered. */
     bool (*manifest_put)(mk_request *r, const mk_v2 *v, const char *digest, const ir_json *manifest,
                          mk_reply *p);
-    /* A small blob; false: not there. */
+    /* A small blob, or a manifest; false: not there. */
     bool (*read)(imgrel_mock *m, const char *repository, const char *digest, ir_buf *out);
+    /* A manifest (raw) and its blobs from one repository into another; its children are there. */
+    bool (*copy)(imgrel_mock *m, const char *from, const char *to, const char *digest,
+                 const char *media_type, const ir_json *manifest, const ir_buf *raw);
 } mk_backend;
 extern const mk_backend mk_store_backend, mk_proxy_backend;
 
@@ -48,8 +52,15 @@ struct mk_registry {
     char *dir; /* store */
     struct mk_upload *uploads;
     char *url; /* proxy: of the registry behind, no slash at the end */
-    ir_session *session;
+    ir_session *session; /* NULL until something is asked of another server */
 };
+int ir_must_use mk_registry_session(struct mk_registry *reg, imgrel_error *err);
+
+/* harbor_push.c: what the mock asks of other registries. false: there is no login. */
+bool mk_push_auth(const ir_json *registry, ir_auth *ret);
+int ir_must_use mk_push_call(imgrel_mock *m, ir_call *ret); /* lock open */
+/* Copies what the policy names: [{"from", "to", "tag", "ok"}]. Opens the lock meanwhile. */
+ir_json *mk_replicate(mk_call *c, const ir_json *policy);
 
 /* {"errors":[{"code","message","detail"}]} as distribution has it. */
 void mk_v2_error(mk_reply *p, int status, const char *code, const char *message);

@@ -22,6 +22,14 @@ static bool etag_fits(const mk_request *r, const char *digest)
             (*given == '"' && !strncmp(given + 1, digest, len) && ir_streq(given + 1 + len, "\"")));
 }
 
+static void pulled(imgrel_mock *m, const mk_v2 *v, ir_json *artifact)
+{
+    char *what = ir_format("%s%c%s", v->name, strchr(v->ref, ':') ? '@' : ':', v->ref);
+    mk_artifact_pulled(m, mk_repository_find(m->harbor, v->name), artifact);
+    mk_audit(m, v->who, mk_project_of(m->harbor, v->name), "pull", "artifact", what);
+    free(what);
+}
+
 static void get(mk_request *r, const mk_v2 *v, mk_reply *p)
 {
     imgrel_mock *m = r->mock;
@@ -29,10 +37,13 @@ static void get(mk_request *r, const mk_v2 *v, mk_reply *p)
     ir_json *a = mk_artifact_find(m->harbor, v->name, v->ref);
     char *digest = ir_strdup(ir_json_str(a, "digest")),
          *media_type = ir_strdup(ir_json_str(a, "manifest_media_type"));
-    if (a && ir_streq(r->method, "GET"))
-        mk_artifact_pulled(m, mk_repository_find(m->harbor, v->name), a);
+    bool allowed = !a || mk_scan_allows(m, mk_project_of(m->harbor, v->name), a, p);
+    if (a && allowed && ir_streq(r->method, "GET"))
+        pulled(m, v, a);
     pthread_mutex_unlock(&m->lock);
-    if (!digest || !media_type)
+    if (!allowed)
+        ;
+    else if (!digest || !media_type)
         missing(v, p);
     else if (etag_fits(r, digest))
         p->status = 304;
@@ -116,6 +127,7 @@ static void enter(mk_request *r, const mk_v2 *v, const char *digest, const char 
                       .digest = digest,
                       .media_type = media_type,
                       .tag = strchr(v->ref, ':') ? NULL : v->ref,
+                      .who = v->who,
                       .manifest = manifest,
                       .config = config,
                       .size = (int64_t)r->body_len};
@@ -132,6 +144,18 @@ static void enter(mk_request *r, const mk_v2 *v, const char *digest, const char 
         mk_reply_header(p, "OCI-Subject", "%s", subject);
 }
 
+/* Before a byte is kept: the tag may be one that never changes. */
+static bool tag_may_change(imgrel_mock *m, const mk_v2 *v, const char *digest, mk_reply *p)
+{
+    pthread_mutex_lock(&m->lock);
+    const ir_json *repository = mk_repository_find(m->harbor, v->name),
+                  *tag = ir_json_get(ir_json_get(repository, "tags"), v->ref);
+    bool ok = !tag || ir_streq(ir_json_str(tag, "digest"), digest) ||
+              mk_immutable_check(m, repository, NULL, v->ref, p);
+    pthread_mutex_unlock(&m->lock);
+    return ok;
+}
+
 static void put(mk_request *r, const mk_v2 *v, mk_reply *p)
 {
     char digest[IR_DIGEST_MAX];
@@ -145,6 +169,7 @@ static void put(mk_request *r, const mk_v2 *v, mk_reply *p)
         !ir_json_is_object(manifest))
         mk_v2_error(p, 400, "MANIFEST_INVALID", "manifest invalid");
     else if (digest_of(r, v, digest, p) && media_type_of(r, manifest, &media_type, p) &&
+             tag_may_change(r->mock, v, digest, p) &&
              r->mock->registry->backend->manifest_put(r, v, digest, manifest, p))
         enter(r, v, digest, media_type, manifest, p);
     ir_json_free(manifest);

@@ -1,6 +1,7 @@
 /* registry_proxy.c - a real registry behind the mock: bytes stream both ways, an upload's through a
  * small ring to a thread that sends it on; places that it names are renamed to ours. */
 #include "mock/registry.h"
+#include "fmt/media.h"
 #include "fmt/url.h"
 
 #include <stdlib.h>
@@ -197,18 +198,74 @@ static void upload(mk_request *r, const mk_v2 *v, mk_reply *p)
     free(url);
 }
 
-static bool read_small(imgrel_mock *m, const char *repository, const char *digest, ir_buf *out)
+static bool read_path(imgrel_mock *m, const char *path, ir_buf *out)
 {
     ir_reply reply = {0};
     ir_call call = make_call(m);
-    char *url = ir_format("%s/v2/%s/blobs/%s", m->registry->url, repository, digest);
-    ir_request req = {.url = url, .body_max = out->max, .flags = IR_HTTP_ONE_TRY | IR_HTTP_H1};
+    char *url = path ? ir_format("%s%s", m->registry->url, path) : NULL;
+    ir_request req = {.url = url,
+                      .accept = IR_MT_OCI_MANIFEST ", " IR_MT_OCI_INDEX ", " IR_MT_DOCKER_MANIFEST
+                                                   ", " IR_MT_DOCKER_LIST ", */*",
+                      .body_max = out->max,
+                      .flags = IR_HTTP_ONE_TRY | IR_HTTP_H1};
     bool ok = url && !ir_http_do(&call, &req, &reply, NULL) && reply.status == 200;
     if (ok)
         ir_buf_add(out, ir_buf_str(&reply.body), reply.body.len);
     ir_reply_free(&reply);
     free(url);
     return ok;
+}
+
+static bool read_small(imgrel_mock *m, const char *repository, const char *digest, ir_buf *out)
+{
+    static const char *const kinds[] = {"blobs", "manifests"};
+    bool ok = false;
+    for (size_t i = 0; !ok && i < 2; i++) {
+        char *path = ir_format("/v2/%s/%s/%s", repository, kinds[i], digest);
+        ok = read_path(m, path, out);
+        free(path);
+    }
+    return ok;
+}
+
+/* ---- copies ---------------------------------------------------------------------------------- */
+
+static int send_bytes(imgrel_mock *m, const char *method, char *url, const char *type,
+                      const ir_buf *raw)
+{
+    ir_reply reply = {0};
+    ir_call call = make_call(m);
+    ir_request req = {.method = method,
+                      .url = url,
+                      .content_type = type,
+                      .flags = IR_HTTP_ONE_TRY | IR_HTTP_H1 | IR_HTTP_NO_REDIRECT};
+    req.body = (ir_body){.p = raw ? ir_buf_str(raw) : "", .len = raw ? raw->len : 0};
+    int status = url && !ir_http_do(&call, &req, &reply, NULL) ? reply.status : 0;
+    ir_reply_free(&reply);
+    free(url);
+    return status;
+}
+
+static bool mount(imgrel_mock *m, const char *from, const char *to, const ir_json *descriptor)
+{
+    const char *digest = ir_json_str(descriptor, "digest");
+    return digest && send_bytes(m, "POST",
+                                ir_format("%s/v2/%s/blobs/uploads/?mount=%s&from=%s",
+                                          m->registry->url, to, digest, from),
+                                NULL, NULL) == 201;
+}
+
+static bool copy(imgrel_mock *m, const char *from, const char *to, const char *digest,
+                 const char *media_type, const ir_json *manifest, const ir_buf *raw)
+{
+    const ir_json *config = ir_json_get(manifest, "config"),
+                  *layers = ir_json_get(manifest, "layers");
+    bool ok = !config || mount(m, from, to, config);
+    for (size_t i = 0; ok && i < ir_json_len(layers); i++)
+        ok = mount(m, from, to, ir_json_at(layers, i));
+    return ok &&
+           send_bytes(m, "PUT", ir_format("%s/v2/%s/manifests/%s", m->registry->url, to, digest),
+                      media_type, raw) == 201;
 }
 
 static void manifest_get(mk_request *r, const mk_v2 *v, const char *digest, const char *media_type,
@@ -396,4 +453,5 @@ const mk_backend mk_proxy_backend = {
     .manifest_get = manifest_get,
     .manifest_put = manifest_put,
     .read = read_small,
+    .copy = copy,
 };

@@ -262,6 +262,21 @@ static bool manifest_put(mk_request *r, const mk_v2 *v, const char *digest, cons
     return true;
 }
 
+static bool copy(imgrel_mock *m, const char *from, const char *to, const char *digest,
+                 const char *media_type, const ir_json *manifest, const ir_buf *raw)
+{
+    const struct mk_registry *reg = m->registry;
+    const ir_json *layers = ir_json_get(manifest, "layers");
+    const char *config = ir_json_str(ir_json_get(manifest, "config"), "digest");
+    (void)from, (void)media_type, (void)raw;
+    bool ok = !config || !mk_store_link(reg, to, config);
+    for (size_t i = 0; ok && i < ir_json_len(layers); i++) {
+        const char *layer = ir_json_str(ir_json_at(layers, i), "digest");
+        ok = layer && !mk_store_link(reg, to, layer);
+    }
+    return ok && !mk_store_link(reg, to, digest);
+}
+
 const mk_backend mk_store_backend = {
     .blob = blob,
     .upload = mk_store_upload,
@@ -271,4 +286,5 @@ const mk_backend mk_store_backend = {
     .manifest_get = manifest_get,
     .manifest_put = manifest_put,
     .read = read_small,
+    .copy = copy,
 };

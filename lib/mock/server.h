@@ -126,6 +126,7 @@ int ir_must_use mk_kube_start(imgrel_mock *m, imgrel_error *err);
 void mk_kube_stop(imgrel_mock *m);
 ir_json *mk_harbor_state(imgrel_mock *m); /* projects, robots, ...; lock held */
 int ir_must_use mk_harbor_load(imgrel_mock *m, const ir_json *state, imgrel_error *err);
+int ir_must_use mk_scan_script(imgrel_mock *m, const ir_json *script, imgrel_error *err);
 ir_json *mk_kube_state(imgrel_mock *m);
 int ir_must_use mk_kube_load(imgrel_mock *m, const ir_json *state, imgrel_error *err);
 /* Called after each change, lock held: wakes streams, and a thread of its own saves the state file,

@@ -7,7 +7,12 @@
 
 #include <stdlib.h>
 
-#define TOKEN_SECONDS 1800
+#define TOKEN_MINUTES 30
+
+static int64_t token_seconds(const imgrel_mock *m)
+{
+    return mk_setting_int(m->harbor, "token_expiration", TOKEN_MINUTES) * 60;
+}
 
 static const char header_json[] = "{\"alg\":\"HS256\",\"typ\":\"JWT\"}";
 
@@ -19,8 +24,8 @@ char *mk_token_make(imgrel_mock *m, const mk_caller *who, ir_json *access)
     mk_random_hex(id, 16);
     ir_json *j =
         ir_json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:o}", "iss", "harbor-token-issuer",
-                     "sub", who->name, "aud", "harbor-registry", "exp", now + TOKEN_SECONDS, "nbf",
-                     now, "iat", now, "jti", id, "access", access);
+                     "sub", who->name, "aud", "harbor-registry", "exp", now + token_seconds(m),
+                     "nbf", now, "iat", now, "jti", id, "access", access);
     if (ir_json_dump(j, IR_JSON_COMPACT, &claims, NULL))
         text.bad = IMGREL_ENOMEM;
     ir_json_free(j);
@@ -158,8 +163,9 @@ static void answer_token(mk_request *r, mk_reply *p, const mk_caller *who)
     at[19] = 'Z';
     at[20] = '\0';
     mk_reply_json(p, 200,
-                  ir_json_pack("{s:s, s:s, s:i, s:s}", "token", token ? token : "", "access_token",
-                               "", "expires_in", TOKEN_SECONDS, "issued_at", at));
+                  ir_json_pack("{s:s, s:s, s:I, s:s}", "token", token ? token : "", "access_token",
+                               "", "expires_in", (long long)token_seconds(r->mock), "issued_at",
+                               at));
     ir_free_secret(token);
 }
 

@@ -28,6 +28,9 @@
 
 /* options_registry.c */
 extern const cli_option opt_login[], opt_copy[], opt_platform[], opt_referrers[], opt_blob_get[];
+/* options_index.c */
+extern const cli_option opt_index_create[], opt_index_append[], opt_index_remove[],
+    opt_index_annotate[];
 /* options_image.c */
 extern const cli_option opt_assemble[];
 /* options_harbor.c */

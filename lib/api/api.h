@@ -3,6 +3,7 @@
 #define IR_API_API_H
 
 #include <imgrel/client.h>
+#include "fmt/json.h"
 #include "net/call.h"
 
 #include <sys/types.h>
@@ -13,6 +14,10 @@ int ir_must_use ir_api_call(imgrel_client *c, const imgrel_opts *o, ir_call *ret
                             imgrel_error *err);
 /* EFORKED in a child of the process that made the client. */
 int ir_must_use ir_api_alive(const imgrel_client *c, imgrel_error *err);
+
+/* A spec in the caller's own words: what is wrong with it is EINVAL. what names it. */
+int ir_must_use ir_spec_parse(const char *text, const char *what, ir_json **ret,
+                              imgrel_error *err);
 
 /* What an iterator is made of: next gives 1 with *ret (borrowed until the next call), 0, or a
  * code; it is given the call of the opening. free frees state. */

@@ -145,6 +145,7 @@ FUNCTIONS = [
     ('imgrel_image_assemble', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_login', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(Error)]),
     ('imgrel_logout', C.c_int, [C.c_void_p, C.c_char_p, C.POINTER(Error)]),
+    ('imgrel_index_edit', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_harbor_new', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.c_char_p, C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_harbor_free', None, [C.c_void_p]),
     ('imgrel_harbor_check', C.c_int, [C.c_void_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),

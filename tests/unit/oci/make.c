@@ -76,7 +76,7 @@ void make_image(ir_store *s, const char *arch, const char *tag, ir_desc *ret)
     free(own);
 }
 
-static void make_attestation(ir_store *s, ir_desc *ret)
+static void make_attestation(ir_store *s, const char *of, ir_desc *ret)
 {
     imgrel_error err = {0};
     IR_AUTO(ir_manifest) m = {0};
@@ -87,6 +87,8 @@ static void make_attestation(ir_store *s, ir_desc *ret)
     ck_assert_int_eq(ir_desc_set(ret, m.media_type, m.digest, (int64_t)m.len), 0);
     ret->has_platform = true;
     ir_platform_set(&ret->platform, "unknown", "unknown", NULL, NULL);
+    ret->annotations = ir_json_pack("{s:s, s:s}", "vnd.docker.reference.digest", of,
+                                    "vnd.docker.reference.type", "attestation-manifest");
     ir_desc_free(&config);
     ir_desc_free(&layer);
 }
@@ -98,7 +100,7 @@ void make_index(ir_store *s, const char *tag, ir_desc *ret)
     ir_desc v[3] = {{0}};
     make_image(s, "amd64", NULL, &v[0]);
     make_image(s, "arm64", NULL, &v[1]);
-    make_attestation(s, &v[2]);
+    make_attestation(s, v[0].digest, &v[2]);
     unit_ok(ir_index_write(IR_MT_OCI_INDEX, v, 3, NULL, &m, &err), &err);
     unit_ok(ir_store_manifest_put(s, &support_call, &m, tag, &err), &err);
     if (ret)

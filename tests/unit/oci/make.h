@@ -15,7 +15,7 @@ void make_close(ir_store *s);
 ir_desc make_blob(ir_store *s, const char *media_type, const void *p, size_t len);
 /* One image of two layers for linux/arch, under a tag (NULL: none). ret may be NULL. */
 void make_image(ir_store *s, const char *arch, const char *tag, ir_desc *ret);
-/* An index of linux/amd64, linux/arm64 and an attestation. */
+/* An index of linux/amd64, linux/arm64 and an attestation of the first. */
 void make_index(ir_store *s, const char *tag, ir_desc *ret);
 /* Overwrites a byte of a blob in a layout of the test's folder. */
 void make_damage(const char *layout, const char *digest);

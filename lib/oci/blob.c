@@ -70,6 +70,8 @@ static int verify(ir_reader *r, imgrel_error *err)
     if (r->size >= 0 && r->done != r->size)
         return ir_fail(err, IMGREL_EDIGEST, "%s: %s has %lld bytes, expected %lld", r->where,
                        r->digest, (long long)r->done, (long long)r->size);
+    if (r->trusted)
+        return 0;
     ir_hash_end(r->hash, got);
     if (!ir_streq(got, r->digest))
         return ir_fail(err, IMGREL_EDIGEST, "%s: the content of %s has the digest %s", r->where,
@@ -83,7 +85,8 @@ static int64_t take(ir_reader *r, void *buf, size_t len, imgrel_error *err)
     if (n < 0)
         return n;
     r->done += n;
-    ir_hash_add(r->hash, buf, (size_t)n);
+    if (!r->trusted)
+        ir_hash_add(r->hash, buf, (size_t)n);
     bool ended = n == 0 || (r->size >= 0 && r->done >= r->size);
     int rc = ended ? verify(r, err) : 0;
     if (rc < 0)
@@ -113,6 +116,11 @@ int64_t ir_reader_read(ir_reader *r, void *buf, size_t len, imgrel_error *err)
 int64_t ir_reader_size(const ir_reader *r)
 {
     return r->size;
+}
+
+void ir_reader_trust(ir_reader *r)
+{
+    r->trusted = true;
 }
 
 void ir_reader_close(ir_reader *r)

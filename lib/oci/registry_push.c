@@ -374,8 +374,8 @@ static bool session_lost(const imgrel_error *e)
            (e->http_status == 404 && !ir_streq(e->reason, "NAME_UNKNOWN"));
 }
 
-/* Whether another try may help though the registry's word is final. Our source was verified, so
- * what the registry calls a wrong digest was spoilt on the way: that happens once. */
+/* Whether another try may help though the registry's word is final. What it calls a wrong digest may
+ * have been spoilt on the way, which happens once; a source that spoils it says so the second time. */
 static bool may_pass(push *p, const imgrel_error *e)
 {
     bool spoilt = e->code == IMGREL_EDIGEST && e->http_status == 400 && !p->spoilt;

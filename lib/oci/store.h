@@ -71,6 +71,8 @@ int ir_must_use ir_store_blob_fetch(ir_store *s, const ir_call *call, const ir_d
  * outlive the reader. */
 int64_t ir_must_use ir_reader_read(ir_reader *r, void *buf, size_t len, imgrel_error *err);
 int64_t ir_reader_size(const ir_reader *r); /* -1: unknown */
+/* Who takes the bytes verifies them: only their number is looked at here. Before the first read. */
+void ir_reader_trust(ir_reader *r);
 void ir_reader_close(ir_reader *r);
 /* All of a small blob (config) into out, whose cap applies. */
 int ir_must_use ir_store_blob_read(ir_store *s, const ir_call *call, const ir_desc *d, ir_buf *out,

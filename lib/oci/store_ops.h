@@ -65,6 +65,7 @@ struct ir_reader {
     char digest[IR_DIGEST_MAX];
     char *where;
     int64_t size, done;
+    bool trusted; /* verified elsewhere: not hashed */
     int code; /* of the failure that ended it, or 1 once it is verified */
 };
 int ir_must_use ir_reader_init(ir_reader *r, const ir_reader_ops *ops, const char *where,

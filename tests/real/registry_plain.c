@@ -142,7 +142,9 @@ START_TEST(a_damaged_source_leaves_no_tag)
     ir_store_free(s);
     make_damage("src", m.layers[1].digest);
     ck_assert_ptr_null(hub_copy(hub_local("oci", "src:1"), hub_ref("damaged/a:1"), NULL));
+    /* The registry noticed; told is whose fault it is. */
     unit_error(&hub_err, IMGREL_EDIGEST, m.layers[1].digest);
+    unit_error(&hub_err, IMGREL_EDIGEST, "src: the content of");
     char *digest = NULL;
     hub_err = (imgrel_error){0};
     ck_assert_int_eq(imgrel_digest(hub_client, hub_ref("damaged/a:1"), NULL, &digest, &hub_err),

@@ -58,7 +58,7 @@ IMGREL_API const char *imgrel_mock_get(const imgrel_mock *m, const char *what);
  *    of the reply, or of the request's body if that comes first. "skip": N let pass before,
  *    "count": N times (default: until cleared). The first fault that fits acts.
  *  - "faults": "clear"
- *  - "scan": {"repository": "library/**" (none: all), "severity": "High" or "vulnerabilities":
+ *  - "scan": {"repository": a pattern (none: all), "severity": "High" or "vulnerabilities":
  *    [{"id", "package", "version", "fix_version", "severity"}], "status": "Error"}: what scans
  *    find from now on; the last that fits counts
  *  - "clock": seconds to add to the mock's time (tokens and robots expire by it)

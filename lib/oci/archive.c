@@ -92,6 +92,7 @@ int ir_tar_new(ir_tar_out_fn *out, void *user, ir_tar **ret, imgrel_error *err)
     t->e = archive_entry_new();
     t->locale = utf8_locale();
     if (!t->a || !t->e || archive_write_set_format_pax_restricted(t->a) != ARCHIVE_OK ||
+        archive_write_set_format_option(t->a, "pax", "xattrheader", "SCHILY") != ARCHIVE_OK ||
         archive_write_add_filter_none(t->a) != ARCHIVE_OK ||
         archive_write_set_bytes_per_block(t->a, 0) != ARCHIVE_OK ||
         archive_write_set_bytes_in_last_block(t->a, 1) != ARCHIVE_OK ||
@@ -321,4 +322,42 @@ void ir_untar_free(ir_untar *t)
     free(t->path);
     free(t->buf);
     free(t);
+}
+
+/* ---- from one to the other ------------------------------------------------------------------ */
+
+static void entry_pass(struct archive_entry *e, const char *path, const char *link,
+                       int64_t newest_s)
+{
+    archive_entry_set_pathname(e, path);
+    if (link) {
+        archive_entry_set_symlink(e, NULL);
+        archive_entry_set_hardlink(e, link);
+        archive_entry_set_size(e, 0);
+        archive_entry_xattr_clear(e); /* the file has them */
+    }
+    archive_entry_unset_atime(e);
+    archive_entry_unset_ctime(e);
+    archive_entry_unset_birthtime(e);
+    archive_entry_sparse_clear(e);
+    if (newest_s >= 0 && archive_entry_mtime(e) >= newest_s)
+        archive_entry_set_mtime(e, (time_t)newest_s, 0);
+}
+
+int ir_tar_entry_pass(ir_tar *t, const ir_untar *from, const char *path, const char *link,
+                      int64_t newest_s, imgrel_error *err)
+{
+    t->err = err;
+    locale_t old = locale_enter(t->locale);
+    struct archive_entry *e = archive_entry_clone(from->e);
+    int rc = ARCHIVE_FATAL;
+    if (e) {
+        entry_pass(e, path, link, newest_s);
+        rc = archive_write_header(t->a, e);
+    }
+    locale_leave(old);
+    archive_entry_free(e);
+    if (!e)
+        return ir_nomem(err);
+    return rc >= ARCHIVE_WARN ? 0 : tar_fail(t, path, err);
 }

@@ -30,6 +30,11 @@ int ir_must_use ir_untar_new(ir_tar_in_fn *in, void *user, ir_untar **ret, imgre
 int ir_must_use ir_untar_next(ir_untar *t, ir_tar_entry *ret, imgrel_error *err);
 int64_t ir_must_use ir_untar_read(ir_untar *t, void *buf, size_t len, imgrel_error *err);
 void ir_untar_free(ir_untar *t);
+/* Writes the head of the entry that was read last, with all that it has (owner, times, extended
+ * attributes, devices), under another path. link not NULL: as a hard link to that path. No time is
+ * after newest_s (-1: as they are). Data follows for a file that is not such a link. */
+int ir_must_use ir_tar_entry_pass(ir_tar *t, const ir_untar *from, const char *path,
+                                  const char *link, int64_t newest_s, imgrel_error *err);
 
 /* Extracts a layer's tar over root as an image layer: whiteouts applied, nothing outside root
  * (openat2-like care), owners kept when we are root, devices skipped. */

@@ -3,6 +3,7 @@
 #ifndef IR_OCI_IMAGE_H
 #define IR_OCI_IMAGE_H
 
+#include "oci/archive.h"
 #include "oci/store.h"
 
 /* A layer that was made: what the manifest and the config need of it. */
@@ -20,14 +21,36 @@ typedef struct ir_layer_from {
     bool exact;       /* owners and modes as on disk: a root file system */
 } ir_layer_from;
 
+/* How a layer is written: its media type chooses the compression. */
+typedef struct ir_layer_how {
+    const char *media_type;
+    int64_t level; /* 0: the configuration's */
+} ir_layer_how;
+
 /* Tars the sources and compresses on two threads into a writer of dst. created_s: every entry's
- * mtime is at most this (SOURCE_DATE_EPOCH); -1: 0. media_type chooses the compression. */
+ * mtime is at most this (SOURCE_DATE_EPOCH); -1: 0. */
 int ir_must_use ir_layer_make(const ir_call *call, ir_store *dst, const ir_layer_from *from,
-                              size_t n, int64_t created_s, const char *media_type, ir_layer *ret,
+                              size_t n, int64_t created_s, const ir_layer_how *how, ir_layer *ret,
                               imgrel_error *err);
 /* The diffIDs only, without compressing: to see whether the destination's image is the same. */
 int ir_must_use ir_layer_diff_id(const ir_call *call, const ir_layer_from *from, size_t n,
                                  int64_t created_s, char ret[IR_DIGEST_MAX], imgrel_error *err);
+
+/* What writes a layer's tar, from its first byte to its last; on a thread of its own. */
+typedef int ir_layer_source_fn(void *user, ir_tar_out_fn *out, void *out_user, imgrel_error *err);
+/* The same from any source: layer_pour.c. */
+int ir_must_use ir_layer_pour(const ir_call *call, ir_store *dst, ir_layer_source_fn *source,
+                              void *user, const ir_layer_how *how, ir_layer *ret,
+                              imgrel_error *err);
+int ir_must_use ir_layer_hash(const ir_call *call, ir_layer_source_fn *source, void *user,
+                              char ret_diff_id[IR_DIGEST_MAX], imgrel_error *err);
+
+/* The file system that layers (bottom first) make, as one tar: layer_merge.c. What lies on top comes
+ * first; each path comes once, whiteouts are gone, a hard link whose file an upper layer hid is a
+ * file. newest_s: no time is later; -1: as they are. */
+int ir_must_use ir_layers_merge(const ir_call *call, ir_store *src, const ir_desc *layers, size_t n,
+                                int64_t newest_s, ir_tar_out_fn *out, void *user,
+                                imgrel_error *err);
 
 /* What to assemble. Paths in the spec are relative to base_dir. */
 typedef struct ir_assemble {

@@ -81,8 +81,8 @@ static int blob_work(const ir_call *call, void *job, imgrel_error *err)
     blob_job *j = job;
     if (j->blob)
         return blob_copy(call, j, err);
-    int rc = ir_layer_make(call, j->im->dst, j->from, 1, j->im->spec.created_s, j->im->media_type,
-                           j->ret, err);
+    const ir_layer_how how = {.media_type = j->im->media_type};
+    int rc = ir_layer_make(call, j->im->dst, j->from, 1, j->im->spec.created_s, &how, j->ret, err);
     if (rc < 0)
         return rc;
     return ir_progress(call, IMGREL_EVENT_STEP, j->ret->desc.digest, "layer",

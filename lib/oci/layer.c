@@ -1,6 +1,5 @@
-/* layer.c - from files to a layer in one pass: a thread reads, tars and hashes (the diffID) while
- * others compress and the calling thread sends. A layer that stays small is kept in memory and
- * sent under its digest, so that it can be sent again or found to be there already. */
+/* layer.c - files, or a tar that is there, as the bytes of a layer: what layer_pour.c hashes,
+ * compresses and sends. */
 #include "oci/layer_scan.h"
 
 #include "base/fd.h"
@@ -16,27 +15,19 @@
 #include <unistd.h>
 
 #define BUFFER (256 * IR_KIB)
-#define SPOOL_MAX (4 * IR_MIB)
 
-/* What is being written, and where to: always the hash, the compression if there is one. */
+/* What is being written, and where to. */
 typedef struct job {
     const ir_call *call;
     const ir_layer_from *from;
     size_t n;
     int64_t created_s;
     ir_items items;
-    ir_hash *hash;
+    ir_tar_out_fn *out;
+    void *out_user;
     ir_tar *tar;
-    ir_pack *pack; /* NULL: the hash is all that is wanted */
     char *buf;
 } job;
-
-static int job_out(void *user, const void *p, size_t len, imgrel_error *err)
-{
-    job *j = user;
-    ir_hash_add(j->hash, p, len);
-    return j->pack ? ir_pack_write(j->pack, p, len, err) : ir_call_check(j->call, err);
-}
 
 /* ---- files into the tar --------------------------------------------------------------------- */
 
@@ -129,7 +120,7 @@ static int files_write(job *j, imgrel_error *err)
 {
     int rc = ir_items_scan(j->call, j->from, j->n, &j->items, err);
     if (rc == 0)
-        rc = ir_tar_new(job_out, j, &j->tar, err);
+        rc = ir_tar_new(j->out, j->out_user, &j->tar, err);
     for (size_t i = 0; rc == 0 && i < j->items.n; i++)
         rc = item_write(j, &j->items.v[i], err);
     return rc == 0 ? ir_tar_end(j->tar, err) : rc;
@@ -174,7 +165,7 @@ static int tar_write(job *j, imgrel_error *err)
         if (rc == 0 && first && !begins_a_tar(j->buf, n))
             rc = ir_fail(err, IMGREL_EINVAL, "%s: not a tar", path);
         if (rc == 0 && n > 0)
-            rc = job_out(j, j->buf, (size_t)n, err);
+            rc = j->out(j->out_user, j->buf, (size_t)n, err);
     }
     ir_unpack_free(u);
     close(fd);
@@ -183,16 +174,16 @@ static int tar_write(job *j, imgrel_error *err)
 
 /* ---- both ----------------------------------------------------------------------------------- */
 
-static int job_write(job *j, char ret_diff_id[IR_DIGEST_MAX], imgrel_error *err)
+static int job_write(void *user, ir_tar_out_fn *out, void *out_user, imgrel_error *err)
 {
+    job *j = user;
+    j->out = out;
+    j->out_user = out_user;
     j->buf = malloc(BUFFER);
-    int rc = j->buf ? ir_hash_new("sha256", &j->hash, err) : ir_nomem(err);
+    int rc = j->buf ? 0 : ir_nomem(err);
     if (rc == 0)
         rc = j->n == 1 && ir_layer_is_tar(j->from) ? tar_write(j, err) : files_write(j, err);
-    if (rc == 0)
-        ir_hash_end(j->hash, ret_diff_id);
     ir_tar_free(j->tar);
-    ir_hash_free(j->hash);
     ir_items_free(&j->items);
     free(j->buf);
     return rc;
@@ -202,82 +193,12 @@ int ir_layer_diff_id(const ir_call *call, const ir_layer_from *from, size_t n, i
                      char ret[IR_DIGEST_MAX], imgrel_error *err)
 {
     job j = {.call = call, .from = from, .n = n, .created_s = created_s};
-    return job_write(&j, ret, err);
-}
-
-/* ---- into the store ------------------------------------------------------------------------- */
-
-typedef struct sink {
-    const ir_call *call;
-    ir_store *store;
-    ir_buf spool;
-    ir_writer *writer; /* once the spool is too small */
-} sink;
-
-static int sink_out(void *user, const void *p, size_t len, imgrel_error *err)
-{
-    sink *s = user;
-    if (!s->writer && s->spool.len + len <= SPOOL_MAX) {
-        ir_buf_add(&s->spool, p, len);
-        return ir_buf_check(&s->spool, err, "layer");
-    }
-    if (!s->writer) {
-        int rc = ir_store_blob_create(s->store, s->call, &s->writer, err);
-        if (rc == 0)
-            rc = ir_writer_write(s->writer, s->spool.p, s->spool.len, err);
-        ir_buf_free(&s->spool);
-        if (rc < 0)
-            return rc;
-    }
-    return ir_writer_write(s->writer, p, len, err);
-}
-
-static int sink_end(sink *s, const char *media_type, ir_desc *ret, imgrel_error *err)
-{
-    char digest[IR_DIGEST_MAX];
-    ir_desc_free(ret);
-    if (s->writer) {
-        int rc = ir_writer_commit(s->writer, NULL, ret, err);
-        free(ret->media_type);
-        ret->media_type = ir_strdup(media_type);
-        return rc < 0 ? rc : ret->media_type ? 0 : ir_nomem(err);
-    }
-    int rc = ir_hash_bytes(s->spool.p, s->spool.len, digest, err);
-    if (rc == 0 && ir_desc_set(ret, media_type, digest, (int64_t)s->spool.len) < 0)
-        rc = ir_nomem(err);
-    if (rc < 0)
-        return rc;
-    const ir_body body = {.p = s->spool.p, .len = s->spool.len};
-    return ir_store_blob_put(s->store, s->call, ret, &body, NULL, NULL, err);
-}
-
-typedef struct make {
-    job job;
-    char *diff_id;
-} make;
-
-static int make_source(void *user, ir_pack *p, imgrel_error *err)
-{
-    make *m = user;
-    m->job.pack = p;
-    return job_write(&m->job, m->diff_id, err);
+    return ir_layer_hash(call, job_write, &j, ret, err);
 }
 
 int ir_layer_make(const ir_call *call, ir_store *dst, const ir_layer_from *from, size_t n,
-                  int64_t created_s, const char *media_type, ir_layer *ret, imgrel_error *err)
+                  int64_t created_s, const ir_layer_how *how, ir_layer *ret, imgrel_error *err)
 {
-    make m = {{.call = call, .from = from, .n = n, .created_s = created_s}, ret->diff_id};
-    sink s = {.call = call, .store = dst, .spool = IR_BUF(SPOOL_MAX)};
-    ir_codec codec;
-    *ret = (ir_layer){0};
-    int rc = ir_codec_choose(ir_call_conf(call), ir_media_compression(media_type), &codec, err);
-    if (rc == 0)
-        rc = ir_pack_run(call, &codec, make_source, &m, sink_out, &s, err);
-    if (rc == 0)
-        rc = sink_end(&s, media_type, &ret->desc, err);
-    if (rc < 0)
-        ir_desc_free(&ret->desc);
-    ir_writer_free(s.writer);
-    ir_buf_free(&s.spool);
-    return rc;
+    job j = {.call = call, .from = from, .n = n, .created_s = created_s};
+    return ir_layer_pour(call, dst, job_write, &j, how, ret, err);
 }

@@ -2,6 +2,7 @@
  * opaque folders, links. Every folder is opened inside the root (layer_root.h), and every file is
  * made new by its name there, so that nothing outside is touched. */
 #include "oci/archive.h"
+#include "oci/layer_marks.h"
 #include "oci/layer_root.h"
 
 #include "base/fd.h"
@@ -16,80 +17,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define WHITEOUT ".wh."
-#define OPAQUE ".wh..wh..opq"
 #define BUFFER (256 * IR_KIB)
-
-/* Hashes of the paths that this layer has put down: whiteouts act on the layers below only. */
-typedef struct seen {
-    uint64_t *v;
-    size_t n, cap;
-} seen;
 
 typedef struct extract {
     const ir_call *call;
     ir_untar *tar;
     ir_root root;
     bool owner; /* we may give files away */
-    seen seen;
+    ir_marks seen; /* what this layer has put down: whiteouts act on the layers below only */
     char *buf;
 } extract;
 
 /* ---- what this layer brought ---------------------------------------------------------------- */
 
-static uint64_t path_hash(const char *p, size_t len)
-{
-    uint64_t h = 14695981039346656037u; /* FNV-1a */
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ (unsigned char)p[i]) * 1099511628211u;
-    return h ? h : 1;
-}
-
-/* The hash's place, or the empty one where it would be. */
-static uint64_t *seen_at(const seen *s, uint64_t h)
-{
-    size_t i = h & (s->cap - 1);
-    while (s->v[i] && s->v[i] != h)
-        i = (i + 1) & (s->cap - 1);
-    return &s->v[i];
-}
-
-static bool seen_has(const seen *s, const char *path, size_t len)
-{
-    return s->n && *seen_at(s, path_hash(path, len));
-}
-
-static int seen_grow(seen *s, imgrel_error *err)
-{
-    seen bigger = {.cap = s->cap ? s->cap * 2 : 1024};
-    bigger.v = calloc(bigger.cap, sizeof *bigger.v);
-    if (!bigger.v)
-        return ir_nomem(err);
-    for (size_t i = 0; i < s->cap; i++)
-        if (s->v[i])
-            *seen_at(&bigger, s->v[i]) = s->v[i];
-    free(s->v);
-    bigger.n = s->n;
-    *s = bigger;
-    return 0;
-}
-
 /* A path and the folders above it. */
-static int seen_add(seen *s, const char *path, imgrel_error *err)
+static int seen_add(ir_marks *seen, const char *path, imgrel_error *err)
 {
-    for (size_t i = 1; path[0]; i++) {
-        if (path[i] != '/' && path[i])
-            continue;
-        int rc = s->n * 2 >= s->cap ? seen_grow(s, err) : 0;
-        if (rc < 0)
-            return rc;
-        uint64_t h = path_hash(path, i), *at = seen_at(s, h);
-        s->n += *at == 0;
-        *at = h;
-        if (!path[i])
-            break;
-    }
-    return 0;
+    int rc = 0;
+    ir_mark *mark = NULL;
+    for (size_t i = 1; rc == 0 && path[0] && path[i - 1]; i++)
+        if (path[i] == '/' || !path[i])
+            rc = ir_marks_at(seen, path, i, &mark, err);
+    return rc;
 }
 
 /* ---- whiteouts ------------------------------------------------------------------------------ */
@@ -99,7 +48,7 @@ static int hide_below(extract *x, int dir, ir_buf *path, imgrel_error *err);
 /* Removes one name of the layers below; of a folder that this layer has touched, what is older. */
 static int hide(extract *x, int dir, const char *name, ir_buf *path, imgrel_error *err)
 {
-    if (!seen_has(&x->seen, ir_buf_str(path), path->len))
+    if (!ir_marks_find(&x->seen, ir_buf_str(path), path->len))
         return ir_rmtree_at(dir, name, err);
     int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return fd < 0 ? 0 : hide_below(x, fd, path, err);
@@ -132,13 +81,13 @@ static int whiteout(extract *x, int dir, const char *path, const char *name, img
 {
     IR_AUTO(ir_buf) full = IR_BUF(PATH_MAX);
     size_t above = (size_t)(name - path);
-    if (strcmp(name, OPAQUE) == 0) {
+    if (strcmp(name, IR_OPAQUE) == 0) {
         ir_buf_add(&full, path, above ? above - 1 : 0);
         int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         return fd < 0 ? ir_fail_errno(err, errno, "%s", path) : hide_below(x, fd, &full, err);
     }
-    name += strlen(WHITEOUT);
-    if (ir_starts(name, WHITEOUT))
+    name += strlen(IR_WHITEOUT);
+    if (ir_starts(name, IR_WHITEOUT))
         return 0; /* aufs's own notes */
     if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return ir_fail(err, IMGREL_EPROTO, "layer: %s: not a whiteout", path);
@@ -148,21 +97,6 @@ static int whiteout(extract *x, int dir, const char *path, const char *name, img
 }
 
 /* ---- entries -------------------------------------------------------------------------------- */
-
-static int path_check(const char *path, const char *what, imgrel_error *err)
-{
-    if (path[0] == '/')
-        return ir_fail(err, IMGREL_EPROTO, "layer: %s: an absolute %s", path, what);
-    if (strlen(path) >= PATH_MAX)
-        return ir_fail(err, IMGREL_ELIMIT, "layer: a %s is longer than %d bytes", what, PATH_MAX);
-    for (const char *p = path; *p; p += strspn(p, "/")) {
-        size_t len = strcspn(p, "/");
-        if (len == 2 && p[0] == '.' && p[1] == '.')
-            return ir_fail(err, IMGREL_EPROTO, "layer: %s: a %s that leads out", path, what);
-        p += len;
-    }
-    return 0;
-}
 
 static int dress(extract *x, int fd, const ir_tar_entry *e, imgrel_error *err)
 {
@@ -235,7 +169,7 @@ static int put_hardlink(extract *x, int dir, const char *name, const ir_tar_entr
 {
     const char *last = NULL;
     const char *from = e->target + (ir_starts(e->target, "./") ? 2 : 0);
-    int rc = path_check(from, "link target", err);
+    int rc = ir_layer_path_check(from, "link target", err);
     char *target = rc < 0 ? NULL : ir_strdup(from);
     if (!target)
         return rc < 0 ? rc : ir_nomem(err);
@@ -277,7 +211,7 @@ static int put(extract *x, int dir, const char *name, const ir_tar_entry *e, img
 static int entry_apply(extract *x, const ir_tar_entry *e, imgrel_error *err)
 {
     const char *name = NULL;
-    int rc = path_check(e->path, "name", err);
+    int rc = ir_layer_path_check(e->path, "name", err);
     if (rc < 0 || !*e->path) /* the root itself stays as it is */
         return rc;
     char *path = ir_strdup(e->path);
@@ -288,11 +222,11 @@ static int entry_apply(extract *x, const ir_tar_entry *e, imgrel_error *err)
         rc = ir_fail_errno(err, errno, "layer: %s: its folder", e->path);
     else if (!*name || strcmp(name, ".") == 0)
         rc = ir_fail(err, IMGREL_EPROTO, "layer: %s: not a name", e->path);
-    else if (ir_starts(name, WHITEOUT))
+    else if (ir_starts(name, IR_WHITEOUT))
         rc = whiteout(x, dir, path, name, err);
     else
         rc = put(x, dir, name, e, err);
-    if (rc == 0 && !ir_starts(name, WHITEOUT))
+    if (rc == 0 && !ir_starts(name, IR_WHITEOUT))
         rc = seen_add(&x->seen, path, err);
     if (dir >= 0)
         close(dir);
@@ -317,7 +251,7 @@ int ir_layer_extract(const ir_call *call, ir_tar_in_fn *in, void *user, const ch
         rc = entry_apply(&x, &e, err);
     }
     ir_untar_free(x.tar);
-    free(x.seen.v);
+    ir_marks_free(&x.seen);
     free(x.buf);
     ir_root_close(&x.root);
     return rc;

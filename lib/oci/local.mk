@@ -12,6 +12,7 @@ oci_sources = lib/oci/descriptor.c lib/oci/manifest.c lib/oci/manifest_write.c \
 oci_sources += lib/oci/compress.c lib/oci/compress_gzip.c lib/oci/compress_zstd.c \
 	lib/oci/compress_read.c lib/oci/archive.c lib/oci/layer_extract.c \
 	lib/oci/layer_root.c lib/oci/layer_root.h lib/oci/layer_scan.c \
-	lib/oci/layer.c lib/oci/archive.h lib/oci/compress.h lib/oci/compress_block.h \
+	lib/oci/layer.c lib/oci/layer_pour.c lib/oci/layer_marks.c lib/oci/layer_marks.h \
+	lib/oci/layer_merge.c lib/oci/archive.h lib/oci/compress.h lib/oci/compress_block.h \
 	lib/oci/image.h lib/oci/layer_scan.h lib/oci/image_plan.h lib/oci/image_spec.c \
 	lib/oci/image_base.c lib/oci/image_config.c lib/oci/image_write.c lib/oci/image.c

@@ -22,46 +22,6 @@
     "aaa"                                                                                          \
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-static int to_buf(void *user, const void *p, size_t len, imgrel_error *err)
-{
-    ir_buf_add(user, p, len);
-    return ir_buf_check(user, err, "tar");
-}
-
-/* A tar in memory, built entry by entry: file names with text, "name/" a folder, "name -> target"
- * a symbolic link, "name => target" a hard link. */
-typedef struct made {
-    ir_buf b;
-    ir_tar *t;
-} made;
-
-static void made_begin(made *m)
-{
-    imgrel_error err = {0};
-    *m = (made){.b = IR_BUF(64 << 20)};
-    unit_ok(ir_tar_new(to_buf, &m->b, &m->t, &err), &err);
-}
-
-static void made_add(made *m, char type, const char *path, const char *more, int mode)
-{
-    imgrel_error err = {0};
-    ir_tar_entry e = {.path = path, .type = type, .mode = mode, .mtime_s = 1700000000};
-    if (type == 'f')
-        e.size = (int64_t)strlen(more);
-    else
-        e.target = more;
-    unit_ok(ir_tar_entry_add(m->t, &e, &err), &err);
-    if (type == 'f' && e.size)
-        unit_ok(ir_tar_data(m->t, more, (size_t)e.size, &err), &err);
-}
-
-static void made_end(made *m)
-{
-    imgrel_error err = {0};
-    unit_ok(ir_tar_end(m->t, &err), &err);
-    ir_tar_free(m->t);
-}
-
 static int extract(const made *m, const char *root, imgrel_error *err)
 {
     support_in in = {m->b.p, m->b.len, 0, 3000};

@@ -39,7 +39,7 @@ static int assemble(const char *layout, const char *tag, const char *spec, ir_as
     return assemble_call(&support_call, layout, tag, spec, ret, err);
 }
 
-static void made(const char *layout, const char *tag, const char *spec, ir_assembled *ret)
+static void assembled(const char *layout, const char *tag, const char *spec, ir_assembled *ret)
 {
     imgrel_error err = {0};
     unit_ok(assemble(layout, tag, spec, ret, &err), &err);
@@ -102,10 +102,10 @@ static void base_and_app(ir_assembled *ret)
 {
     ir_assembled base = {0};
     sources();
-    made("base", "1", BASE, &base);
+    assembled("base", "1", BASE, &base);
     ck_assert(base.top.is_index && base.top.n_layers == 2);
     ir_assembled_free(&base);
-    made("app", "1.0.0", APP, ret);
+    assembled("app", "1.0.0", APP, ret);
 }
 
 START_TEST(an_app_stands_on_its_base)
@@ -162,13 +162,13 @@ START_TEST(what_is_the_same_is_left_alone)
     support_begin();
     base_and_app(&a);
     state_of("app", &before);
-    made("app", "1.0.0", APP, &again);
+    assembled("app", "1.0.0", APP, &again);
     state_of("app", &after);
     ck_assert(again.unchanged);
     ck_assert_str_eq(a.digest, again.digest);
     ck_assert_str_eq(ir_buf_str(&before), ir_buf_str(&after));
     support_file("dist/index.html", "<h1>hello again</h1>", 0644);
-    made("app", "1.0.0", APP, &more);
+    assembled("app", "1.0.0", APP, &more);
     ck_assert(!more.unchanged);
     ck_assert_str_ne(a.digest, more.digest);
     read_back("app", "1.0.0", &last);
@@ -186,12 +186,12 @@ START_TEST(the_same_input_gives_the_same_digest)
     support_begin();
     base_and_app(&a);
     utimensat(AT_FDCWD, support_path("dist/index.html"), NULL, 0);
-    made("elsewhere", "other", APP, &b);
+    assembled("elsewhere", "other", APP, &b);
     ck_assert_str_eq(a.digest, b.digest);
-    made("base2", "1", BASE, &base);
+    assembled("base2", "1", BASE, &base);
     ir_assembled_free(&b);
     /* Other annotations or another date make another image. */
-    made("app", "1.0.0",
+    assembled("app", "1.0.0",
          "{'base': 'oci:base:1', 'platforms': ['linux/amd64', 'linux/arm64'], 'annotations': {'a':"
          " 'b'}, 'layers': [{'from': 'dist', 'to': '/srv/html'}]}",
          &b);
@@ -209,8 +209,8 @@ START_TEST(layers_that_are_there_are_reused)
     ir_assembled a = {0}, b = {0};
     support_begin();
     base_and_app(&a);
-    /* The layer in the destination was made by another program: zstd, say. Its diffID counts. */
-    made("app", "1.0.0",
+    /* The layer in the destination was assembled by another program: zstd, say. Its diffID counts. */
+    assembled("app", "1.0.0",
          "{'base': 'oci:base:1', 'platforms': ['linux/amd64'], 'config': {'env': {'A': '2', 'Z':"
          " '3'}, 'labels': {'b': 'app'}}, 'layers': [{'from': 'dist', 'to': '/srv/html'}]}",
          &b);
@@ -252,7 +252,7 @@ START_TEST(an_image_needs_no_base)
     IR_AUTO(ir_buf) out = IR_BUF(1 << 20);
     support_begin();
     sources();
-    made("scratch", "1",
+    assembled("scratch", "1",
          "{'platforms': ['linux/arm/v7'], 'config': {'cmd': ['/bin/app'], 'exposed': ['53/udp', "
          "'443']},"
          " 'tags': ['2', 'latest', '2'], 'created': '2026-11-22T10:00:00Z',"
@@ -326,7 +326,7 @@ START_TEST(bases_that_lack_a_platform_say_what_they_have)
             "no folder for linux/arm64");
     refused("{'base': 'oci:missing:1'}", IMGREL_ENOTFOUND, "base");
     ir_assembled_free(&a);
-    made("single", "1", "{'base': 'oci:base:1', 'platforms': ['linux/arm64']}", &a);
+    assembled("single", "1", "{'base': 'oci:base:1', 'platforms': ['linux/arm64']}", &a);
     ck_assert(!a.top.is_index);
     refused("{'base': 'oci:single:1', 'platforms': ['linux/amd64']}", IMGREL_ENOTFOUND,
             "has no linux/amd64; it has linux/arm64");

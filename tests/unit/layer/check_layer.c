@@ -14,6 +14,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#define HOW(type) (&(const ir_layer_how){.media_type = (type)})
+
 static ir_store *store_open(void)
 {
     imgrel_error err = {0};
@@ -104,7 +106,7 @@ START_TEST(files_become_a_layer)
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         ir_layer l = {0};
         IR_AUTO(ir_buf) lines = IR_BUF(1 << 20);
-        unit_ok(ir_layer_make(&support_call, s, &f, 1, -1, types[i], &l, &err), &err);
+        unit_ok(ir_layer_make(&support_call, s, &f, 1, -1, HOW(types[i]), &l, &err), &err);
         ck_assert_str_eq(l.desc.media_type, types[i]);
         unpacked(s, &l, again);
         ck_assert_str_eq(again, l.diff_id);
@@ -165,7 +167,7 @@ START_TEST(owner_mode_and_time_are_chosen)
     f[0].uid = 33;
     f[0].gid = 34;
     f[0].mode = 0640;
-    unit_ok(ir_layer_make(&support_call, s, f, 2, 1600000000, IR_MT_OCI_LAYER_GZIP, &l, &err),
+    unit_ok(ir_layer_make(&support_call, s, f, 2, 1600000000, HOW(IR_MT_OCI_LAYER_GZIP), &l, &err),
             &err);
     list(s, &l, &lines);
     ck_assert_str_eq(ir_buf_str(&lines), "d 0755 0:0 1600000000 etc \n"
@@ -193,7 +195,7 @@ START_TEST(a_root_file_system_stays_exact)
     ir_store *s = store_open();
     ir_layer_from f = from("root", "/");
     f.exact = true;
-    unit_ok(ir_layer_make(&support_call, s, &f, 1, -1, IR_MT_OCI_LAYER_GZIP, &l, &err), &err);
+    unit_ok(ir_layer_make(&support_call, s, &f, 1, -1, HOW(IR_MT_OCI_LAYER_GZIP), &l, &err), &err);
     list(s, &l, &lines);
     char want[256];
     snprintf(want, sizeof want,
@@ -217,7 +219,7 @@ START_TEST(big_layers_go_straight_through)
     unit_ok(ir_file_write(support_path("dist/big"), 0644, p, 30000000, &err), &err);
     ir_store *s = store_open();
     ir_layer_from f = from("dist", "/data");
-    unit_ok(ir_layer_make(&support_call, s, &f, 1, -1, IR_MT_OCI_LAYER_GZIP, &l, &err), &err);
+    unit_ok(ir_layer_make(&support_call, s, &f, 1, -1, HOW(IR_MT_OCI_LAYER_GZIP), &l, &err), &err);
     ck_assert_int_gt(l.desc.size, 5 << 20);
     unpacked(s, &l, id);
     ck_assert_str_eq(id, l.diff_id);
@@ -247,7 +249,7 @@ START_TEST(a_tar_is_a_layer_as_it_is)
     ir_store *s = store_open();
     for (int i = 0; i < 2; i++) {
         ir_layer_from f = from(i ? "in.tar.gz" : "in.tar", "/");
-        unit_ok(ir_layer_make(&support_call, s, &f, 1, -1, IR_MT_OCI_LAYER_GZIP, &l, &err), &err);
+        unit_ok(ir_layer_make(&support_call, s, &f, 1, -1, HOW(IR_MT_OCI_LAYER_GZIP), &l, &err), &err);
         unit_ok(ir_hash_bytes(tar.p, tar.len, id, &err), &err);
         ck_assert_str_eq(l.diff_id, id);
         ir_desc_free(&l.desc);
@@ -271,7 +273,7 @@ static void refused(const ir_layer_from *f, size_t n, int code, const char *word
     ir_store *s = store_open();
     ir_layer l = {0};
     err = (imgrel_error){0};
-    int rc = ir_layer_make(&support_call, s, f, n, -1, IR_MT_OCI_LAYER_GZIP, &l, &err);
+    int rc = ir_layer_make(&support_call, s, f, n, -1, HOW(IR_MT_OCI_LAYER_GZIP), &l, &err);
     ck_assert_int_eq(rc, code);
     unit_error(&err, code, word);
     ck_assert_ptr_null(l.desc.digest);

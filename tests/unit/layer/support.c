@@ -102,3 +102,38 @@ int64_t support_read(void *user, void *buf, size_t len, imgrel_error *err)
     in->at += n;
     return (int64_t)n;
 }
+
+/* ---- tars ---------------------------------------------------------------------------------- */
+
+static int to_buf(void *user, const void *p, size_t len, imgrel_error *err)
+{
+    ir_buf_add(user, p, len);
+    return ir_buf_check(user, err, "tar");
+}
+
+void made_begin(made *m)
+{
+    imgrel_error err = {0};
+    *m = (made){.b = IR_BUF(64 << 20)};
+    unit_ok(ir_tar_new(to_buf, &m->b, &m->t, &err), &err);
+}
+
+void made_add(made *m, char type, const char *path, const char *more, int mode)
+{
+    imgrel_error err = {0};
+    ir_tar_entry e = {.path = path, .type = type, .mode = mode, .mtime_s = 1700000000};
+    if (type == 'f')
+        e.size = (int64_t)strlen(more);
+    else
+        e.target = more;
+    unit_ok(ir_tar_entry_add(m->t, &e, &err), &err);
+    if (type == 'f' && e.size)
+        unit_ok(ir_tar_data(m->t, more, (size_t)e.size, &err), &err);
+}
+
+void made_end(made *m)
+{
+    imgrel_error err = {0};
+    unit_ok(ir_tar_end(m->t, &err), &err);
+    ir_tar_free(m->t);
+}

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/fd.h"
 #include "net/call.h"
+#include "oci/archive.h"
 #include "oci/image.h"
 
 /* A call of a session with the default configuration; freed by support_end. */
@@ -30,5 +31,14 @@ typedef struct support_in {
     size_t len, at, step;
 } support_in;
 int64_t support_read(void *user, void *buf, size_t len, imgrel_error *err);
+
+/* A tar in memory, built entry by entry. more: a file's text, a link's target. */
+typedef struct made {
+    ir_buf b;
+    ir_tar *t;
+} made;
+void made_begin(made *m);
+void made_add(made *m, char type, const char *path, const char *more, int mode);
+void made_end(made *m);
 
 #endif

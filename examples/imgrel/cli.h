@@ -105,6 +105,13 @@ int cli_list(cli *c, imgrel_iter *it, const char *name, const char *const *head,
 int cli_pair(const char *text, json_t *object, imgrel_error *err);
 int cli_pairs(const cli *c, const char *option, json_t *object, imgrel_error *err);
 
+/* ---- registry.c ---- */
+typedef int cli_fetch_fn(imgrel_client *c, const char *ref, int fd, const imgrel_opts *o,
+                         imgrel_error *err);
+/* What the first word names into --output (a file that appears whole or not at all), else to
+ * standard output unless that is a terminal. */
+int cli_fetch(cli *c, cli_fetch_fn *fetch, const char *what, imgrel_error *err);
+
 /* ---- files.c ---- */
 /* All of a file, "-" is standard input; the caller's, wiped by cli_free_secret. */
 int cli_read_file(const char *path, char **ret, size_t *ret_len, imgrel_error *err);
@@ -138,7 +145,7 @@ cli_fn cmd_help, cmd_version, cmd_config, cmd_completion;
 cli_fn cmd_login, cmd_logout, cmd_copy, cmd_tags, cmd_catalog, cmd_digest, cmd_manifest,
     cmd_inspect, cmd_delete, cmd_referrers;
 cli_fn cmd_index_create, cmd_index_append, cmd_index_remove, cmd_index_annotate;
-cli_fn cmd_blob_get, cmd_blob_put, cmd_blob_exists, cmd_image_assemble;
+cli_fn cmd_blob_get, cmd_blob_put, cmd_blob_exists, cmd_image_assemble, cmd_image_export;
 cli_fn cmd_harbor_check, cmd_project_ensure, cmd_project_get, cmd_project_list, cmd_project_delete,
     cmd_robot_ensure, cmd_robot_list, cmd_robot_get, cmd_robot_delete, cmd_robot_rotate,
     cmd_repo_list, cmd_artifact_list;

@@ -49,6 +49,8 @@ const cli_command cli_commands[] = {
       cmd_index_annotate },
     { "image assemble", "[SPEC] DST", "make an image from files, running nothing", opt_assemble,
       NULL, cmd_image_assemble },
+    { "image export", "REF", "write an image's file system as one tar", opt_export, NULL,
+      cmd_image_export },
 
     { "harbor check", "", "prove the login and print the version", NULL, opt_harbor,
       cmd_harbor_check },

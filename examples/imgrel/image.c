@@ -1,4 +1,4 @@
-/* image.c - imgrel image: an image made from files, as a spec and options say. */
+/* image.c - imgrel image: images made from files, exported. */
 #include "cli.h"
 
 #include <stdlib.h>
@@ -113,4 +113,9 @@ int cmd_image_assemble(cli *c, imgrel_error *err)
     free(text);
     cli_progress_end(c);
     return rc ? rc : cli_print_value(c, "digest", digest, err);
+}
+
+int cmd_image_export(cli *c, imgrel_error *err)
+{
+    return cli_fetch(c, imgrel_image_export, "a tar", err);
 }

@@ -13,3 +13,8 @@ const cli_option opt_assemble[] = {
     OPTION("tag", 0, "TAG", "further tag of the destination; may be repeated"),
     END,
 };
+const cli_option opt_export[] = {
+    OPTION("platform", 0, "P", "this platform of an index (else this machine's)"),
+    OPTION("output", 'o', "FILE", "write there instead of to standard output"),
+    END,
+};

@@ -214,7 +214,7 @@ int cmd_referrers(cli *c, imgrel_error *err)
 /* ---- blobs ---- */
 
 /* Into a file that appears whole or not at all. */
-static int get_into(cli *c, const char *path, imgrel_error *err)
+static int fetch_into(cli *c, cli_fetch_fn *fetch, const char *path, imgrel_error *err)
 {
     size_t len = strlen(path) + 8;
     char *temp = malloc(len);
@@ -225,7 +225,7 @@ static int get_into(cli *c, const char *path, imgrel_error *err)
     snprintf(temp, len, "%s.XXXXXX", path);
     fd = mkostemp(temp, O_CLOEXEC);
     rc = fd < 0 ? cli_fail_errno(err, path)
-                : imgrel_blob_get(c->client, c->words[0], fd, &c->opts, err);
+                : fetch(c->client, c->words[0], fd, &c->opts, err);
     if (!rc && (fchmod(fd, 0644) || fsync(fd) || rename(temp, path)))
         rc = cli_fail_errno(err, path);
     if (fd >= 0)
@@ -236,16 +236,25 @@ static int get_into(cli *c, const char *path, imgrel_error *err)
     return rc;
 }
 
-int cmd_blob_get(cli *c, imgrel_error *err)
+int cli_fetch(cli *c, cli_fetch_fn *fetch, const char *what, imgrel_error *err)
 {
     const char *path = cli_value(c, "output");
+    int rc = 0;
 
     if (path && strcmp(path, "-"))
-        return get_into(c, path, err);
-    if (isatty(STDOUT_FILENO))
-        return cli_fail(err, IMGREL_EINVAL, "use --output FILE, or pipe it on",
-                        "a blob is not written to a terminal");
-    return imgrel_blob_get(c->client, c->words[0], STDOUT_FILENO, &c->opts, err);
+        rc = fetch_into(c, fetch, path, err);
+    else if (isatty(STDOUT_FILENO))
+        rc = cli_fail(err, IMGREL_EINVAL, "use --output FILE, or pipe it on",
+                      "%s is not written to a terminal", what);
+    else
+        rc = fetch(c->client, c->words[0], STDOUT_FILENO, &c->opts, err);
+    cli_progress_end(c);
+    return rc;
+}
+
+int cmd_blob_get(cli *c, imgrel_error *err)
+{
+    return cli_fetch(c, imgrel_blob_get, "a blob", err);
 }
 
 int cmd_blob_put(cli *c, imgrel_error *err)

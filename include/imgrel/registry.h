@@ -126,34 +126,6 @@ IMGREL_API int imgrel_copy(imgrel_client *c, const char *from, const char *to,
 IMGREL_API int imgrel_copy_spec(imgrel_client *c, const char *spec, const imgrel_opts *o,
                                 char **ret_json, imgrel_error *err);
 
-/* ---- images --------------------------------------------------------------------------------- */
-
-/** Assembles an image without running anything. spec: JSON, every key optional, unknown ones
- *  EINVAL:
- *  - "base": a reference, or root file systems {"linux/amd64": FOLDER, ...} (owners and modes as
- *    on disk). Absent: from scratch. Blobs of a base in dst's registry are mounted.
- *  - "platforms": ["linux/amd64", ...]. Absent: opts.platform, else all that the base has, else
- *    linux on this machine. Several make an index, one a manifest.
- *  - "layers": [{"from": PATH, "to": "/dir", "owner": "UID:GID", "mode": "0644"}], a layer each,
- *    the same for every platform. A folder's content goes into `to`; a file becomes `to`, or goes
- *    into it when it ends with a slash; a tar (.tar, .tar.gz, .tgz, .tar.zst) with `to` "/" is the
- *    layer as it is. Absent owner: 0:0; absent mode: 0755 for what may be executed, else 0644.
- *    Hard links are kept, sockets left out, devices and pipes EUNSUPPORTED; a file that changes
- *    while it is read is EIO.
- *  - "config": {"env": {}, "cmd": [], "entrypoint": [], "labels": {}, "exposed": [80, "53/udp"],
- *    "user", "workdir"}, over the base's; an entrypoint without cmd clears the base's cmd.
- *  - "annotations": {} of manifests and index; "tags": [...] further tags of dst.
- *  - "created": RFC 3339. Absent: $SOURCE_DATE_EPOCH, else 1970. No file is younger in the image.
- *
- *  dst: where it goes. Layers are made in one pass from files to the destination; the same input
- *  gives the same diffIDs in every locale, and the same bytes with the same codec. When dst is this
- *  image already nothing is written. ret_digest (may be NULL): of the index (of the manifest for
- *  one platform); "" after IMGREL_FLAG_DRY_RUN found that something would be written; the caller's.
- *  Errors also: EINVAL (spec: the key), ENOTFOUND (a path, the base, or a platform that it lacks,
- *  with those that it has), EUNSUPPORTED, EDIGEST, EIO. */
-IMGREL_API int imgrel_image_assemble(imgrel_client *c, const char *spec, const char *dst,
-                                     const imgrel_opts *o, char **ret_digest, imgrel_error *err);
-
 /* ---- logins --------------------------------------------------------------------------------- */
 
 /** Checks user and secret against the registry and keeps them in the auth file (key auth_file;

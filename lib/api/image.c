@@ -1,7 +1,8 @@
-/* image.c - imgrel_image_assemble: the public way to make an image. */
-#include <imgrel/registry.h>
+/* image.c - images made and exported, as the public API has it. */
+#include <imgrel/image.h>
 
-#include "api/api.h"
+#include "api/place.h"
+#include "base/fd.h"
 #include "oci/image.h"
 
 static int assemble(const ir_call *call, const char *spec, const char *dst, ir_assembled *ret,
@@ -40,5 +41,57 @@ int imgrel_image_assemble(imgrel_client *c, const char *spec, const char *dst, c
         rc = *ret_digest ? 0 : ir_nomem(err);
     }
     ir_assembled_free(&made);
+    return rc;
+}
+
+/* ---- export --------------------------------------------------------------------------------- */
+
+/* The manifest of one platform: the one asked for, else this machine's. */
+static int one_manifest(ir_place *p, ir_manifest *ret, imgrel_error *err)
+{
+    ir_platform want;
+    bool any = true;
+    int rc = ir_place_platform(p, &want, &any, err);
+    if (rc < 0)
+        return rc;
+    rc = ir_store_image_get(p->store, &p->call, NULL, any ? NULL : &want, ret, err);
+    if (rc < 0 || !any || !ret->is_index)
+        return rc;
+    ir_manifest_free(ret);
+    ir_platform_host(&want);
+    return ir_store_image_get(p->store, &p->call, NULL, &want, ret, err);
+}
+
+typedef struct out_fd {
+    int fd;
+    uint64_t done;
+    const ir_place *place;
+} out_fd;
+
+static int to_fd(void *user, const void *p, size_t len, imgrel_error *err)
+{
+    out_fd *o = user;
+    int rc = ir_fd_write(o->fd, "export", p, len, err);
+    o->done += len;
+    return rc < 0 ? rc
+                  : ir_progress(&o->place->call, IMGREL_EVENT_BYTES, o->place->ref.name,
+                                "exporting", o->done, 0, 1, err);
+}
+
+int imgrel_image_export(imgrel_client *c, const char *ref, int fd, const imgrel_opts *o,
+                        imgrel_error *err)
+{
+    ir_place p;
+    IR_AUTO(ir_manifest) m = {0};
+    out_fd out = {.fd = fd, .place = &p};
+    int rc = ir_place_open(c, ref, o, IR_STORE_READ, &p, err);
+    if (rc == 0)
+        rc = one_manifest(&p, &m, err);
+    if (rc == 0 && !ir_media_is_config(m.config.media_type))
+        rc = ir_fail(err, IMGREL_EUNSUPPORTED, "%s: not a container image but %s", p.ref.name,
+                     m.artifact_type ? m.artifact_type : m.config.media_type);
+    if (rc == 0)
+        rc = ir_layers_merge(&p.call, p.store, m.layers, m.n_layers, -1, to_fd, &out, err);
+    ir_place_close(&p);
     return rc;
 }

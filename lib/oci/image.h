@@ -45,9 +45,9 @@ int ir_must_use ir_layer_pour(const ir_call *call, ir_store *dst, ir_layer_sourc
 int ir_must_use ir_layer_hash(const ir_call *call, ir_layer_source_fn *source, void *user,
                               char ret_diff_id[IR_DIGEST_MAX], imgrel_error *err);
 
-/* The file system that layers (bottom first) make, as one tar: layer_merge.c. What lies on top comes
- * first; each path comes once, whiteouts are gone, a hard link whose file an upper layer hid is a
- * file. newest_s: no time is later; -1: as they are. */
+/* The file system that layers (bottom first) make, as one tar: layer_merge.c. What lies on top
+ * comes first; each path comes once, whiteouts are gone, a hard link whose file an upper layer hid
+ * is a file. newest_s: no time is later; -1: as they are. */
 int ir_must_use ir_layers_merge(const ir_call *call, ir_store *src, const ir_desc *layers, size_t n,
                                 int64_t newest_s, ir_tar_out_fn *out, void *user,
                                 imgrel_error *err);

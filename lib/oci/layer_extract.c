@@ -23,7 +23,7 @@ typedef struct extract {
     const ir_call *call;
     ir_untar *tar;
     ir_root root;
-    bool owner; /* we may give files away */
+    bool owner;    /* we may give files away */
     ir_marks seen; /* what this layer has put down: whiteouts act on the layers below only */
     char *buf;
 } extract;

@@ -6,8 +6,8 @@
  * (the link then waits for it), and can be hidden by an upper layer that did not touch the link:
  * then the link becomes the file. Where its bytes have gone by already, the layer is read again.
  *
- * A layer may have an entry below what a lower layer has as a symbolic link, without a folder of its
- * own there. As in overlayfs, which runs most containers, that makes a folder instead of the
+ * A layer may have an entry below what a lower layer has as a symbolic link, without a folder of
+ * its own there. As in overlayfs, which runs most containers, that makes a folder instead of the
  * link; inside one layer the link is followed, as by every tar. */
 #include "oci/image.h"
 
@@ -18,7 +18,7 @@
 #include <stdlib.h>
 
 #define BUFFER (256 * IR_KIB)
-#define LINKS_MAX 40  /* symbolic links in one path */
+#define LINKS_MAX 40      /* symbolic links in one path */
 #define WAITING_MAX 65536 /* hard links whose file was not seen yet */
 #define PASSES_MAX 16
 

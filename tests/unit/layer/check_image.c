@@ -209,7 +209,7 @@ START_TEST(layers_that_are_there_are_reused)
     ir_assembled a = {0}, b = {0};
     support_begin();
     base_and_app(&a);
-    /* The layer in the destination was assembled by another program: zstd, say. Its diffID counts. */
+    /* The layer in the destination was made by another program: zstd, say. Its diffID counts. */
     assembled("app", "1.0.0",
          "{'base': 'oci:base:1', 'platforms': ['linux/amd64'], 'config': {'env': {'A': '2', 'Z':"
          " '3'}, 'labels': {'b': 'app'}}, 'layers': [{'from': 'dist', 'to': '/srv/html'}]}",

@@ -249,7 +249,8 @@ START_TEST(a_tar_is_a_layer_as_it_is)
     ir_store *s = store_open();
     for (int i = 0; i < 2; i++) {
         ir_layer_from f = from(i ? "in.tar.gz" : "in.tar", "/");
-        unit_ok(ir_layer_make(&support_call, s, &f, 1, -1, HOW(IR_MT_OCI_LAYER_GZIP), &l, &err), &err);
+        unit_ok(ir_layer_make(&support_call, s, &f, 1, -1, HOW(IR_MT_OCI_LAYER_GZIP), &l, &err),
+                &err);
         unit_ok(ir_hash_bytes(tar.p, tar.len, id, &err), &err);
         ck_assert_str_eq(l.diff_id, id);
         ir_desc_free(&l.desc);

@@ -1,5 +1,5 @@
-/* check_merge.c - several layers as one: what laying them down one after the other gives, the merged
- * tar must give too. */
+/* check_merge.c - several layers as one: what laying them down one after the other gives, the
+ * merged tar must give too. */
 #include "support.h"
 
 #include "base/str.h"
@@ -332,7 +332,7 @@ static unsigned dice(unsigned *state, unsigned n)
 static void random_entry(made *m, unsigned *state, unsigned k, unsigned *used)
 {
     static const char *const names[] = {"a", "b", "a/x", "a/y", "b/x", "b/y/z", "c", "a/x/q"};
-    static const char *const whites[] = {".wh.a",   ".wh.b",    "a/.wh.x", "a/.wh..wh..opq",
+    static const char *const whites[] = {".wh.a",   ".wh.b",          "a/.wh.x",   "a/.wh..wh..opq",
                                          "b/.wh.y", "b/.wh..wh..opq", "b/y/.wh.z", ".wh.c"};
     char text[32];
     unsigned at = dice(state, 8);

@@ -47,7 +47,7 @@ IMGREL_API int imgrel_image_assemble(imgrel_client *c, const char *spec, const c
  *  file an upper layer replaced becomes a file. opts.platform: which of an index; absent: this
  *  machine's. The descriptor stays the caller's. Memory: about 32 bytes a path, at most 4,000,000
  *  paths. Errors also: ENOTFOUND (the platform, a blob), EDIGEST, EIO (the descriptor), EPROTO (a
- *  layer that is no tar, or whose paths lead out of the image), EUNSUPPORTED (no container image). */
+ *  layer that is no tar, or whose paths lead out of the image), EUNSUPPORTED (no image). */
 IMGREL_API int imgrel_image_export(imgrel_client *c, const char *ref, int fd, const imgrel_opts *o,
                                    imgrel_error *err);
 

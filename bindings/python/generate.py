@@ -9,7 +9,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 HEADERS = HERE.parents[1] / "include/imgrel"
-ORDER = ["error.h", "client.h", "registry.h", "image.h", "index.h", "harbor.h", "kube.h", "release.h"]
+ORDER = ["error.h", "client.h", "registry.h", "copy.h", "image.h", "index.h", "harbor.h", "kube.h", "release.h"]
 
 SCALARS = {"int": "C.c_int", "int32_t": "C.c_int32", "uint32_t": "C.c_uint32", "int64_t": "C.c_int64",
            "uint64_t": "C.c_uint64", "size_t": "C.c_size_t", "void": "None"}

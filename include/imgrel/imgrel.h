@@ -14,6 +14,7 @@
 #include <imgrel/client.h>
 #include <imgrel/error.h>
 #include <imgrel/registry.h>
+#include <imgrel/copy.h>
 #include <imgrel/image.h>
 #include <imgrel/index.h>
 #include <imgrel/harbor.h>

@@ -108,24 +108,6 @@ IMGREL_API int imgrel_blob_put(imgrel_client *c, const char *repository, int fd,
 IMGREL_API int imgrel_blob_exists(imgrel_client *c, const char *ref, const imgrel_opts *o,
                                   int64_t *ret_size, imgrel_error *err);
 
-/* ---- copy ----------------------------------------------------------------------------------- */
-
-/** Copies an image between any two places with all that it names, skipping what is there.
- *  opts.platform: only those of an index (one: its manifest alone). ret_digest (may be NULL): of
- *  what the destination holds, the caller's. Errors also: ENOTFOUND, EDIGEST, EIO, ECONFLICT. */
-IMGREL_API int imgrel_copy(imgrel_client *c, const char *from, const char *to,
-                           const imgrel_opts *o, char **ret_digest, imgrel_error *err);
-/** The same with more to say. spec: JSON {"from", "to": ["..."], "tags": ["..."], "referrers",
- *  "digest_tags", "format"}. The tags are put in every destination from one read. "referrers": true
- *  takes along what refers to the image or to its parts, and what refers to that; "digest_tags":
- *  true takes along the tags that cosign gives a digest (sha256-<hex>.sig, .att, .sbom). "format":
- *  "oci" or "docker" gives manifests and indexes that format's media types (EUNSUPPORTED: what
- *  Docker's can't express, as zstd layers, artifacts and attestations; annotations, which it has
- *  not, are left out). ret_json (may be NULL): what was copied, skipped, mounted and attached,
- *  bytes, and the digest per destination; the caller's. */
-IMGREL_API int imgrel_copy_spec(imgrel_client *c, const char *spec, const imgrel_opts *o,
-                                char **ret_json, imgrel_error *err);
-
 /* ---- logins --------------------------------------------------------------------------------- */
 
 /** Checks user and secret against the registry and keeps them in the auth file (key auth_file;

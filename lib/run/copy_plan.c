@@ -87,15 +87,15 @@ static int cut_index(ir_store *src, ir_manifest *top, const ir_platform *want, s
     return rc;
 }
 
-int ir_copy_plan_top(const ir_call *call, ir_store *src, const char *platforms, ir_copy_plan *ret,
-                     imgrel_error *err)
+int ir_copy_plan_top(const ir_call *call, ir_store *src, const char *selector,
+                     const char *platforms, ir_copy_plan *ret, imgrel_error *err)
 {
     ir_platform *want = NULL;
     size_t n = 0;
     *ret = (ir_copy_plan){0};
     int rc = platforms && *platforms ? ir_platform_list(platforms, &want, &n, err) : 0;
     if (!rc)
-        rc = ir_store_image_get(src, call, NULL, n == 1 ? &want[0] : NULL, &ret->top, err);
+        rc = ir_store_image_get(src, call, selector, n == 1 ? &want[0] : NULL, &ret->top, err);
     if (!rc && n > 1 && ret->top.is_index)
         rc = cut_index(src, &ret->top, want, n, err);
     else if (!rc && n > 1)

@@ -13,9 +13,10 @@ typedef struct ir_copy_plan {
     size_t n_blobs;
 } ir_copy_plan;
 
-/* Reads the source's image, cut down to the platforms (NULL: all). */
-int ir_must_use ir_copy_plan_top(const ir_call *call, ir_store *src, const char *platforms,
-                                 ir_copy_plan *ret, imgrel_error *err);
+/* Reads the image that selector names (NULL: the source's own), cut down to the platforms (NULL:
+ * all). */
+int ir_must_use ir_copy_plan_top(const ir_call *call, ir_store *src, const char *selector,
+                                 const char *platforms, ir_copy_plan *ret, imgrel_error *err);
 /* Reads the manifests below it; what was read already is not again. */
 int ir_must_use ir_copy_plan_children(const ir_call *call, ir_store *src, ir_copy_plan *p,
                                       imgrel_error *err);

@@ -1,5 +1,7 @@
 # Sources of lib/run, in reading order.
-run_sources = lib/run/copy_plan.c lib/run/copy.c lib/run/copy_referrers.c lib/run/index.c lib/run/index.h lib/run/copy_plan.h lib/run/copy.h
+run_sources = lib/run/copy_plan.c lib/run/copy_tee.c lib/run/copy_seen.c lib/run/copy_blob.c \
+	lib/run/copy.c lib/run/copy_referrers.c lib/run/index.c lib/run/copy_plan.h lib/run/copy_tee.h \
+	lib/run/copy_seen.h lib/run/copy_item.h lib/run/copy.h lib/run/index.h
 if ENABLE_RELEASE
 run_sources += lib/run/release_file.c lib/run/release_state.c lib/run/release_report.c \
 	lib/run/release_run.c lib/run/release_check.c lib/run/release_harbor.c \

@@ -1,0 +1,42 @@
+/* copy.h - images from anywhere to anywhere: one, one to several places, whole repositories.
+ *
+ * A source is read once however many destinations there are; what is there already is not sent,
+ * and what another repository of the same registry has is mounted from it. A tag of the source is
+ * resolved once, all that follows is read by digest. Names are written last: a copy that ends early
+ * leaves no tag that is not complete, and goes on where it ended when it is made again. Errors:
+ * those that registry.h lists, and ENOTFOUND, EDIGEST, EIO, ECONFLICT. */
+#ifndef IMGREL_COPY_H
+#define IMGREL_COPY_H
+
+#include <imgrel/client.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Copies an image between any two places with all that it names, skipping what is there.
+ *  opts.platform: only those of an index (one: its manifest alone; several: the index without the
+ *  others, with the attestations of those that stay). ret_digest (may be NULL): of what the
+ *  destination holds, the caller's. Errors also: EUNSUPPORTED (an index for a Docker archive). */
+IMGREL_API int imgrel_copy(imgrel_client *c, const char *from, const char *to,
+                           const imgrel_opts *o, char **ret_digest, imgrel_error *err);
+/** The same with more to say. spec: JSON, unknown keys EINVAL:
+ *  - "from": a reference; "to": [references], all written from one read of the source
+ *  - "tags": ["..."]: further tags, in every destination
+ *  - "referrers": true takes along what refers to the image or to its parts, and what refers to
+ *    that; "digest_tags": true the tags that cosign gives a digest (sha256-<hex>.sig, .att, .sbom)
+ *  - "format": "oci" or "docker": manifests and indexes get that format's media types
+ *    (EUNSUPPORTED: what Docker's can't express, as zstd layers, artifacts and attestations;
+ *    annotations, which it has not, are left out)
+ *  - "keep_going": true: a destination that fails does not end the others
+ *  ret_json (may be NULL, the caller's): {"from", "results": [{"to", "digest", "unchanged",
+ *  "copied", "exists", "mounted": blobs, "bytes": copied, "attached": manifests, or with keep_going
+ *  "error": {"code", "message", "cure"}}]}. Errors also: EINVAL (spec: the key), EFAILED with
+ *  keep_going when any destination failed: then ret_json is given all the same. */
+IMGREL_API int imgrel_copy_spec(imgrel_client *c, const char *spec, const imgrel_opts *o,
+                                char **ret_json, imgrel_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -30,7 +30,7 @@
 extern const cli_option opt_login[], opt_copy[], opt_platform[], opt_referrers[], opt_blob_get[];
 /* options_index.c */
 extern const cli_option opt_index_create[], opt_index_append[], opt_index_remove[],
-    opt_index_annotate[];
+    opt_index_annotate[], opt_artifact_put[], opt_artifact_get[];
 /* options_image.c */
 extern const cli_option opt_assemble[], opt_export[];
 /* options_harbor.c */

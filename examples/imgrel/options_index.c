@@ -26,3 +26,16 @@ const cli_option opt_index_annotate[] = {
     OPTION("set-platform", 0, "PLATFORM", "what the entry is for, as linux/arm/v6"),
     END,
 };
+const cli_option opt_artifact_put[] = {
+    OPTION("artifact-type", 0, "TYPE", "what it is"),
+    OPTION("subject", 0, "REF", "what it refers to: a digest, a tag, or a reference there"),
+    OPTION("annotation", 0, "KEY=VALUE", "annotate it; may be repeated"),
+    OPTION("config", 0, "FILE:TYPE", "its config, and that one's media type"),
+    OPTION("tag", 0, "TAG", "further tag; may be repeated"),
+    END,
+};
+const cli_option opt_artifact_get[] = {
+    OPTION("output", 'o', "DIR", "write the files there instead of here"),
+    OPTION("platform", 0, "P", "the one of an index for this platform"),
+    END,
+};

@@ -273,6 +273,17 @@ int cmd_blob_put(cli *c, imgrel_error *err)
     return rc ? rc : cli_print_value(c, "digest", digest, err);
 }
 
+int cmd_blob_delete(cli *c, imgrel_error *err)
+{
+    int rc = imgrel_blob_delete(c->client, c->words[0], &c->opts, err);
+
+    if (!rc && c->json)
+        return cli_print(json_pack("{s:s}", "deleted", c->words[0]), err);
+    if (!rc)
+        printf("deleted %s\n", c->words[0]);
+    return rc;
+}
+
 int cmd_blob_exists(cli *c, imgrel_error *err)
 {
     int64_t size = 0;

@@ -107,6 +107,10 @@ IMGREL_API int imgrel_blob_put(imgrel_client *c, const char *repository, int fd,
 /** 0 if the registry has the blob; ENOTFOUND if not. ret_size (may be NULL): bytes. */
 IMGREL_API int imgrel_blob_exists(imgrel_client *c, const char *ref, const imgrel_opts *o,
                                   int64_t *ret_size, imgrel_error *err);
+/** Deletes a blob, whatever names it: images that do are broken then. Errors also: ENOTFOUND,
+ *  EUNSUPPORTED (a registry that is not set to allow it, a local place). */
+IMGREL_API int imgrel_blob_delete(imgrel_client *c, const char *ref, const imgrel_opts *o,
+                                  imgrel_error *err);
 
 /* ---- logins --------------------------------------------------------------------------------- */
 

@@ -357,18 +357,27 @@ static int manifest_put(ir_store *s, const ir_call *call, const ir_manifest *m, 
 
 /* ---- deleting ------------------------------------------------------------------------------- */
 
-static int delete_request(ir_registry *r, const ir_call *call, const char *selector,
-                          imgrel_error *err)
+/* path: "manifests" or "blobs". */
+static int delete_request(ir_registry *r, const ir_call *call, const char *path,
+                          const char *selector, imgrel_error *err)
 {
     ir_reply reply = {0};
-    char *url = ir_registry_url(r, "/manifests/%s", selector);
+    char *url = ir_registry_url(r, "/%s/%s", path, selector);
     ir_request req = ir_registry_request(r, "DELETE", url);
     int rc = url ? ir_http_do(call, &req, &reply, err) : ir_nomem(err);
     if (!rc && reply.status / 100 != 2)
         rc = fail(r, &req, &reply, selector, err);
+    if (rc == IMGREL_EUNSUPPORTED)
+        ir_cure(err, "the registry must be set to allow deletes"
+                     " (docker-registry: REGISTRY_STORAGE_DELETE_ENABLED=true)");
     free(url);
     ir_reply_free(&reply);
     return rc;
+}
+
+static int blob_delete(ir_store *s, const ir_call *call, const ir_desc *d, imgrel_error *err)
+{
+    return delete_request(ir_registry_of(s), call, "blobs", d->digest, err);
 }
 
 /* A registry that deletes by digest only refuses a tag in one of several ways. */
@@ -401,12 +410,9 @@ static int manifest_delete(ir_store *s, const ir_call *call, const char *selecto
     imgrel_error first = {0};
     if (!selector)
         return no_selector(r, err);
-    int rc = delete_request(r, call, selector, &first);
+    int rc = delete_request(r, call, "manifests", selector, &first);
     if (rc < 0 && !ir_digest_valid(selector) && tag_refused(&first))
         return tag_undeletable(s, call, selector, err);
-    if (rc == IMGREL_EUNSUPPORTED)
-        ir_cure(&first, "the registry must be set to allow deletes"
-                        " (docker-registry: REGISTRY_STORAGE_DELETE_ENABLED=true)");
     if (rc < 0 && err && !err->code)
         *err = first;
     return rc;
@@ -490,6 +496,7 @@ static const ir_store_ops registry_ops = {
     .blob_have = ir_registry_blob_have,
     .blob_put = ir_registry_blob_put,
     .blob_create = ir_registry_blob_create,
+    .blob_delete = blob_delete,
     .tags = ir_registry_tags,
     .referrers = ir_registry_referrers,
 };

@@ -202,6 +202,17 @@ int ir_store_blob_create(ir_store *s, const ir_call *call, ir_writer **ret, imgr
     return s->ops->blob_create(s, call, ret, err);
 }
 
+int ir_store_blob_delete(ir_store *s, const ir_call *call, const ir_desc *d, imgrel_error *err)
+{
+    int rc = ir_digest_check(d->digest, err);
+    if (rc < 0)
+        return rc;
+    if (s->ops->blob_delete)
+        return s->ops->blob_delete(s, call, d, err);
+    return ir_fail(err, IMGREL_EUNSUPPORTED, "%s: blobs are deleted from registries only",
+                   ir_store_where(s));
+}
+
 int ir_store_tags(ir_store *s, const ir_call *call, ir_pages **ret, imgrel_error *err)
 {
     *ret = NULL;

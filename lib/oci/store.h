@@ -88,6 +88,12 @@ int ir_must_use ir_store_blob_have(ir_store *s, const ir_call *call, const ir_de
 int ir_must_use ir_store_blob_put(ir_store *s, const ir_call *call, const ir_desc *d,
                                   const ir_body *body, const char *from_repository,
                                   const char **ret_state, imgrel_error *err);
+/* From a regular file, from its position on (hashed first; ret gets digest and size), and to a
+ * file from its position on, verified: blob_file.c. */
+int ir_must_use ir_store_blob_from_fd(ir_store *s, const ir_call *call, int fd, ir_desc *ret,
+                                      imgrel_error *err);
+int ir_must_use ir_store_blob_to_fd(ir_store *s, const ir_call *call, const ir_desc *d, int fd,
+                                    imgrel_error *err);
 /* Streams a blob of unknown digest and size. commit: digest NULL: what was written; else it must
  * match (EDIGEST). ret gets digest and size. Free without commit cancels. */
 int ir_must_use ir_store_blob_create(ir_store *s, const ir_call *call, ir_writer **ret,
@@ -96,6 +102,10 @@ int ir_must_use ir_writer_write(ir_writer *w, const void *p, size_t len, imgrel_
 int ir_must_use ir_writer_commit(ir_writer *w, const char *digest, ir_desc *ret,
                                  imgrel_error *err);
 void ir_writer_free(ir_writer *w);
+
+/* A blob alone, whatever names it. EUNSUPPORTED in a local place. */
+int ir_must_use ir_store_blob_delete(ir_store *s, const ir_call *call, const ir_desc *d,
+                                     imgrel_error *err);
 
 /* Names of the place's tags, the descriptors (JSON) that refer to a manifest, the repositories of
  * a registry: item by item, page by page. artifact_type NULL: all. */

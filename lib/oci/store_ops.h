@@ -30,6 +30,8 @@ typedef struct ir_store_ops {
     int (*blob_put)(ir_store *s, const ir_call *call, const ir_desc *d, const ir_body *body,
                     const char *from_repository, const char **ret_state, imgrel_error *err);
     int (*blob_create)(ir_store *s, const ir_call *call, ir_writer **ret, imgrel_error *err);
+    int (*blob_delete)(ir_store *s, const ir_call *call, const ir_desc *d,
+                       imgrel_error *err); /* NULL: it can't */
     int (*tags)(ir_store *s, const ir_call *call, ir_pages **ret, imgrel_error *err);
     int (*referrers)(ir_store *s, const ir_call *call, const char *digest,
                      const char *artifact_type, ir_pages **ret, imgrel_error *err);

@@ -149,14 +149,14 @@ START_TEST(an_image_takes_the_place_of_its_platform)
     ir_store *s = make_store("oci", "c", IR_STORE_WRITE);
     ir_desc config =
         make_blob(s, IR_MT_OCI_CONFIG, "{\"os\":\"linux\",\"architecture\":\"amd64\"}", 37);
-    IR_AUTO(ir_manifest) made = {0};
-    unit_ok(ir_manifest_write(IR_MT_OCI_MANIFEST, &config, NULL, 0, NULL, &made, &err), &err);
-    unit_ok(ir_store_manifest_put(s, &support_call, &made, "new", &err), &err);
+    IR_AUTO(ir_manifest) neu = {0};
+    unit_ok(ir_manifest_write(IR_MT_OCI_MANIFEST, &config, NULL, 0, NULL, &neu, &err), &err);
+    unit_ok(ir_store_manifest_put(s, &support_call, &neu, "new", &err), &err);
     make_close(s);
     unit_ok(edit("{\"append\":[\"oci:$/c:new\"]}", "dst:1", &err), &err);
     IR_AUTO(ir_manifest) m = read_back("dst", "1");
     is_for(&m, "amd64 arm64"); /* the old one's attestation went with it */
-    ck_assert_str_eq(m.layers[0].digest, made.digest);
+    ck_assert_str_eq(m.layers[0].digest, neu.digest);
     ck_assert_int_eq(edit("{\"append\":[\"oci:$/c:new\",\"oci:$/a:amd\"]}", "dst:1", &err),
                      IMGREL_ECONFLICT);
     unit_error(&err, IMGREL_ECONFLICT, "are both for linux/amd64");

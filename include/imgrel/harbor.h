@@ -97,13 +97,65 @@ IMGREL_API const char *imgrel_robot_json(const imgrel_robot *r);
 /** Wipes and frees it. NULL is fine. */
 IMGREL_API void imgrel_robot_free(imgrel_robot *r);
 
-/** Lists things, one JSON document per item, every page. kind: "project", "robot", "repository",
- *  "artifact", "tag". parent: the project, "project/repository", or "project/repository@digest"
- *  that they belong to (NULL for projects; for robots NULL means system robots). query: Harbor's
- *  q= expression, keys checked; NULL: all. Errors also: EINVAL, ENOTFOUND. */
+/* ---- anything else, by kind and key ----
+ *
+ * kind           key (parent of a list)                       and what else can be done
+ * project        NAME                                         exists, summary, deletable
+ * robot          [PROJECT/]NAME ([PROJECT])                   read, listed and deleted only
+ * repository     PROJECT/REPOSITORY (PROJECT)
+ * artifact       PROJECT/REPOSITORY:TAG or @DIGEST (PROJECT/REPOSITORY)
+ *                                       scan, scan-stop, report, history, copy, tag, label, unlabel
+ * tag, accessory the same (the artifact)
+ * label          [PROJECT/]NAME ([PROJECT])
+ * member         PROJECT/USER (PROJECT)
+ * immutable      PROJECT or PROJECT/NUMBER (PROJECT)
+ * webhook        PROJECT/NAME (PROJECT); webhook-event: PROJECT
+ * quota          PROJECT (all, or PROJECT)
+ * retention      PROJECT; retention-execution (PROJECT)       run
+ * registry       NAME                                         ping, info
+ * replication    NAME; replication-execution NUMBER (NAME)    run; stop
+ * preheat-instance NAME; preheat-policy PROJECT/NAME (PROJECT) ping; run
+ * user, group, scanner NAME                                   cli-secret; ; default
+ * gc, purge      NUMBER; audit ([PROJECT]): lists             stop
+ * gc-schedule, scan-schedule, purge-schedule, config, cve-allowlist, health, info, statistics,
+ *   volumes, permissions, scan-metrics, replication-adapter: NULL, there is one      run
+ *
+ * Also replication-task, preheat-execution, project-artifact: lists. A NAME may be a number where
+ * nothing has that name. JSON is Harbor's own, with these words for people: a member's {"role":
+ * "developer"}, a quota's {"storage": "10GiB"}, a schedule's {"cron"} of six fields, a registry of
+ * a replication or a project by its name, a project's {"public", "auto_scan", "severity",
+ * "storage_limit", "registry", ...}. */
+
+/** Lists things, one JSON document per item, every page: as they are, whatever is created or
+ *  deleted meanwhile. query: Harbor's q= expression, keys checked; NULL: all. Errors also: EINVAL,
+ *  ENOTFOUND (the parent), EUNSUPPORTED (not in this version). */
 IMGREL_API int imgrel_harbor_list(imgrel_harbor *h, const char *kind, const char *parent,
                                   const char *query, const imgrel_opts *o, imgrel_iter **out,
                                   imgrel_error *err);
+
+/** Reads one. ret_json: the caller's; "" for a schedule that is not set. Errors also: EINVAL,
+ *  ENOTFOUND, EUNSUPPORTED. */
+IMGREL_API int imgrel_harbor_get(imgrel_harbor *h, const char *kind, const char *key,
+                                 const imgrel_opts *o, char **ret_json, imgrel_error *err);
+/** Sees to it that one is there and as json says; what json leaves out is kept. Safe to repeat.
+ *  ret_json (may be NULL): it, with "imgrel": "created" | "changed" | "unchanged". Errors also:
+ *  EINVAL, ENOTFOUND (the parent), ECONFLICT, EUNSUPPORTED. */
+IMGREL_API int imgrel_harbor_put(imgrel_harbor *h, const char *kind, const char *key,
+                                 const char *json, const imgrel_opts *o, char **ret_json,
+                                 imgrel_error *err);
+/** Deletes one. A tag goes without its artifact, an artifact with all its tags; a project with its
+ *  repositories only with the flag FORCE. Errors also: EINVAL, ENOTFOUND, ECONFLICT (in use). */
+IMGREL_API int imgrel_harbor_delete(imgrel_harbor *h, const char *kind, const char *key,
+                                    const imgrel_opts *o, imgrel_error *err);
+/** Does what is not reading or writing: see the table. json (may be NULL): {"wait": true} waits
+ *  until a run has ended (within the deadline, else an hour at most; EFAILED if it failed); of a
+ *  scan {"fail_above": "high"} or {"fail_at": ...}; of copy {"to": "PROJECT/REPOSITORY"}; of tag
+ *  {"name", "move": bool}; of label and unlabel {"name"}; of cli-secret {"secret"}, else a new one.
+ *  ret_json (may be NULL): what it tells, "" for nothing; the caller's. Errors also: EINVAL,
+ *  ENOTFOUND, ECONFLICT, EFAILED. */
+IMGREL_API int imgrel_harbor_do(imgrel_harbor *h, const char *kind, const char *key,
+                                const char *action, const char *json, const imgrel_opts *o,
+                                char **ret_json, imgrel_error *err);
 
 /** Sends any request under /api/v2.0 with our login, retries and error texts. path: "/health",
  *  with its query, encoded by the caller. json NULL: no body. ret_json (may be NULL): the body,

@@ -2,15 +2,10 @@
 #include <imgrel/harbor.h>
 
 #include "api/api.h"
+#include "api/harbor.h"
 #include "base/limits.h"
-#include "harbor/harbor.h"
 
 #include <stdlib.h>
-
-struct imgrel_harbor {
-    imgrel_client *client; /* borrowed */
-    ir_harbor *harbor;
-};
 
 struct imgrel_robot {
     ir_robot robot;
@@ -48,9 +43,9 @@ void imgrel_harbor_free(imgrel_harbor *h)
     free(h);
 }
 
-static int begin(imgrel_harbor *h, const imgrel_opts *o, ir_call *call, imgrel_error *err)
+int ir_api_harbor(imgrel_harbor *h, const imgrel_opts *o, ir_call *ret, imgrel_error *err)
 {
-    return h ? ir_api_call(h->client, o, call, err)
+    return h ? ir_api_call(h->client, o, ret, err)
              : ir_fail(err, IMGREL_EINVAL, "the Harbor handle is NULL");
 }
 
@@ -76,7 +71,7 @@ int imgrel_harbor_check(imgrel_harbor *h, const imgrel_opts *o, char **ret_json,
 
     if (ret_json)
         *ret_json = NULL;
-    if ((rc = begin(h, o, &call, err)))
+    if ((rc = ir_api_harbor(h, o, &call, err)))
         return rc;
     rc = ir_harbor_check(&call, h->harbor, ret_json ? &j : NULL, err);
     return give(rc, j, NULL, ret_json, err);
@@ -92,7 +87,7 @@ int imgrel_harbor_project_ensure(imgrel_harbor *h, const char *name, int is_priv
 
     if (ret_json)
         *ret_json = NULL;
-    if ((rc = begin(h, o, &call, err)))
+    if ((rc = ir_api_harbor(h, o, &call, err)))
         return rc;
     rc = ir_harbor_project_ensure(&call, h->harbor, name, is_private, &change, &j, err);
     return give(rc, j, ir_change_str(change), ret_json, err);
@@ -108,7 +103,7 @@ int imgrel_harbor_project_get(imgrel_harbor *h, const char *name, const imgrel_o
     if (!ret_json)
         return ir_fail(err, IMGREL_EINVAL, "imgrel_harbor_project_get: ret_json is NULL");
     *ret_json = NULL;
-    if ((rc = begin(h, o, &call, err)))
+    if ((rc = ir_api_harbor(h, o, &call, err)))
         return rc;
     rc = ir_harbor_project_get(&call, h->harbor, name, &j, err);
     return give(rc, j, NULL, ret_json, err);
@@ -118,7 +113,7 @@ int imgrel_harbor_project_delete(imgrel_harbor *h, const char *name, int with_re
                                  const imgrel_opts *o, imgrel_error *err)
 {
     ir_call call;
-    int rc = begin(h, o, &call, err);
+    int rc = ir_api_harbor(h, o, &call, err);
 
     return rc ? rc : ir_harbor_project_delete(&call, h->harbor, name, with_repositories != 0, err);
 }
@@ -161,7 +156,7 @@ static int begin_robot(imgrel_harbor *h, const imgrel_opts *o, ir_call *call, im
     if (!out)
         return ir_fail(err, IMGREL_EINVAL, "imgrel_harbor_robot: out is NULL");
     *out = NULL;
-    return begin(h, o, call, err);
+    return ir_api_harbor(h, o, call, err);
 }
 
 static int put_robot(imgrel_harbor *h, enum ir_robot_verb verb, const char *project,
@@ -238,7 +233,7 @@ int imgrel_harbor_robot_delete(imgrel_harbor *h, const char *project, const char
                                const imgrel_opts *o, imgrel_error *err)
 {
     ir_call call;
-    int rc = begin(h, o, &call, err);
+    int rc = ir_api_harbor(h, o, &call, err);
 
     return rc ? rc : ir_harbor_robot_delete(&call, h->harbor, project, name, err);
 }
@@ -267,7 +262,7 @@ void imgrel_robot_free(imgrel_robot *r)
     free(r);
 }
 
-/* ---- lists and anything else ---- */
+/* ---- lists ---- */
 
 typedef struct list {
     ir_harbor_pages *pages;
@@ -311,7 +306,7 @@ int imgrel_harbor_list(imgrel_harbor *h, const char *kind, const char *parent, c
     if (!out)
         return ir_fail(err, IMGREL_EINVAL, "imgrel_harbor_list: out is NULL");
     *out = NULL;
-    if ((rc = begin(h, o, &call, err)))
+    if ((rc = ir_api_harbor(h, o, &call, err)))
         return rc;
     l = calloc(1, sizeof *l);
     if (!l)
@@ -322,30 +317,4 @@ int imgrel_harbor_list(imgrel_harbor *h, const char *kind, const char *parent, c
         return rc;
     }
     return ir_iter_new(h->client, o, &ops, l, out, err);
-}
-
-int imgrel_harbor_request(imgrel_harbor *h, const char *method, const char *path, const char *json,
-                          const imgrel_opts *o, char **ret_json, int *ret_status, imgrel_error *err)
-{
-    ir_reply reply = {0};
-    ir_json *body = NULL;
-    ir_call call;
-    int rc = 0;
-
-    if (ret_json)
-        *ret_json = NULL;
-    if (ret_status)
-        *ret_status = 0;
-    if ((rc = begin(h, o, &call, err)) ||
-        (json && (rc = ir_json_parse(json, strlen(json), "request", &body, err))))
-        return rc;
-    rc = ir_harbor_request(&call, h->harbor, method, path, body, &reply, err);
-    if (ret_status)
-        *ret_status = reply.status;
-    if (!rc && ret_json && !(*ret_json = ir_strndup(ir_buf_str(&reply.body), reply.body.len)))
-        rc = ir_nomem(err);
-    ir_wipe(reply.body.p, reply.body.len);
-    ir_reply_free(&reply);
-    ir_json_free(body);
-    return rc;
 }

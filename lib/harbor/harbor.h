@@ -100,6 +100,19 @@ int ir_must_use ir_harbor_pages_next(const ir_call *call, ir_harbor_pages *p, ir
                                      imgrel_error *err);
 void ir_harbor_pages_free(ir_harbor_pages *p);
 
+/* Any kind of thing (kind.c has the table), named by its key as include/imgrel/harbor.h says. */
+int ir_must_use ir_harbor_get(const ir_call *call, ir_harbor *h, const char *kind, const char *key,
+                              ir_json **ret, imgrel_error *err);
+int ir_must_use ir_harbor_put(const ir_call *call, ir_harbor *h, const char *kind, const char *key,
+                              const ir_json *want, enum ir_change *ret_change, ir_json **ret,
+                              imgrel_error *err);
+int ir_must_use ir_harbor_delete(const ir_call *call, ir_harbor *h, const char *kind,
+                                 const char *key, imgrel_error *err);
+/* An action of its own ("scan", "run", "copy"); *ret NULL when there is nothing to tell. */
+int ir_must_use ir_harbor_do(const ir_call *call, ir_harbor *h, const char *kind, const char *key,
+                             const char *action, const ir_json *spec, ir_json **ret,
+                             imgrel_error *err);
+
 /* Any request below /api/v2.0; a status of 400 or more is an error. body may be NULL. */
 int ir_must_use ir_harbor_request(const ir_call *call, ir_harbor *h, const char *method,
                                   const char *path, const ir_json *body, ir_reply *ret,

@@ -16,10 +16,10 @@ struct ir_harbor {
     char *host; /* of it, with its port: named in every message */
     char *user; /* NULL: anonymous */
     char *secret;
-    char *version;   /* "2.15.2", NULL: not known */
-    bool robot;      /* the login is a robot's */
-    bool proved;     /* GET /users/current has said that the login is good */
-    bool refused;    /* refused twice: waiting again for the login lock is of no use */
+    char *version; /* "2.15.2", NULL: not known */
+    bool robot;    /* the login is a robot's */
+    bool proved;   /* GET /users/current has said that the login is good */
+    bool refused;  /* refused twice: waiting again for the login lock is of no use */
     bool asked_version;
     int64_t ahead_s; /* Harbor's clock before ours, as its last answer said */
 };

@@ -1,35 +1,13 @@
-/* pages.c - lists, page by page. Pages are counted from X-Total-Count (Link is decoded once too
- * often to be followed), their size is ours, rows are told apart by id because they move while we
- * read, and the keys of a filter are checked here: Harbor ignores an unknown one and gives all. */
-#include "harbor/inside.h"
+/* pages.c - lists, page by page. Pages are counted here (Link is decoded once too often to be
+ * followed) and their size is ours. Rows move while we read: what is deleted pulls the rest up, and
+ * an unlucky reader misses a row. So every page overlaps the one before by at least a row, which
+ * must come again; if it does not, reading starts anew, and rows are told apart by id. The keys of
+ * a filter are checked here: Harbor ignores an unknown one and gives all. */
+#include "harbor/kind.h"
 
 #include <stdlib.h>
 
-typedef struct kind {
-    const char *name, *id;
-    int depth; /* parts of the parent: 0 none, 1 project, 2 repository, 3 artifact */
-    const char *const *keys;
-} kind;
-
-static const char *const project_keys[] = {"name",          "project_id",  "owner_id",
-                                           "owner",         "public",      "registry_id",
-                                           "creation_time", "update_time", NULL};
-static const char *const robot_keys[] = {
-    "name", "id", "description", "duration", "disabled", "creation_time", "update_time", NULL};
-static const char *const repository_keys[] = {
-    "name",       "repository_id", "description", "pull_count",
-    "star_count", "creation_time", "update_time", NULL};
-static const char *const artifact_keys[] = {
-    "id",   "type",   "digest", "media_type", "artifact_type", "size",
-    "tags", "labels", "base",   "push_time",  "pull_time",     NULL};
-static const char *const tag_keys[] = {"name", "id", "artifact_id", "push_time", "pull_time", NULL};
-static const kind kinds[] = {
-    {"project", "project_id", 0, project_keys},
-    {"robot", "id", 1, robot_keys},
-    {"repository", "id", 1, repository_keys},
-    {"artifact", "id", 2, artifact_keys},
-    {"tag", "id", 3, tag_keys},
-};
+#define RESTARTS_MAX 20
 
 /* The ids seen so far, open addressing; 0 is an empty place. */
 typedef struct id_set {
@@ -39,14 +17,17 @@ typedef struct id_set {
 
 struct ir_harbor_pages {
     ir_harbor *h; /* borrowed */
-    const kind *kind;
+    ir_harbor_place place;
     char *path; /* with its query, without the page */
     char *object;
     const char *level; /* robots: which kind is wanted, whatever Harbor's filter lets through */
     ir_json *page;
     size_t at;
-    int64_t n_page, n_rows, total; /* total -1: not said */
-    bool done;
+    int64_t n_read;        /* rows before the next one in Harbor's order */
+    int64_t total;         /* -1: not said */
+    int64_t first, anchor; /* ids of the first row of all and of the last one read */
+    int n_pages, restarts;
+    bool done, any;
     id_set seen;
 };
 
@@ -92,6 +73,22 @@ static int add_id(id_set *s, int64_t id, imgrel_error *err)
     return 1;
 }
 
+/* A row's id as a number; of a text a hash; 0: it has none. */
+static int64_t id_of(const ir_harbor_pages *p, const ir_json *row)
+{
+    const char *member = p->place.kind->id;
+    const char *text = member ? ir_json_str(row, member) : NULL;
+    uint64_t hash = 0xCBF29CE484222325u;
+
+    if (!text)
+        return member ? ir_json_int(row, member, 0) : 0;
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 0x100000001B3u;
+    return hash ? (int64_t)hash : 1;
+}
+
+/* ---- filters ---- */
+
 void ir_harbor_add_q(ir_buf *path, const char *expression)
 {
     ir_buf once = IR_BUF(IR_URL_MAX);
@@ -104,26 +101,22 @@ void ir_harbor_add_q(ir_buf *path, const char *expression)
     ir_buf_free(&once);
 }
 
-static int check_key(const kind *k, const char *key, size_t len, imgrel_error *err)
+static int check_key(const ir_harbor_kind *k, const char *key, size_t len, imgrel_error *err)
 {
-    ir_buf all = IR_BUF(1024);
-
-    for (size_t i = 0; k->keys[i]; i++)
-        if (strlen(k->keys[i]) == len && !strncmp(k->keys[i], key, len))
+    for (const char *p = k->keys; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
+        if (strcspn(p, ",") == len && !strncmp(p, key, len))
             return 0;
-    for (size_t i = 0; k->keys[i]; i++)
-        ir_buf_addf(&all, "%s%s", i ? ", " : "", k->keys[i]);
     ir_fail(err, IMGREL_EINVAL,
             "a %s cannot be filtered by \"%.*s\": Harbor would ignore it and "
             "give all",
             k->name, (int)(len < 60 ? len : 60), key);
-    ir_cure(err, "keys are %s", ir_buf_str(&all));
-    ir_buf_free(&all);
+    ir_cure(err, "%s%s", k->keys ? "keys are " : "list them without a filter",
+            k->keys ? k->keys : "");
     return IMGREL_EINVAL;
 }
 
 /* "key=value,key=value"; a value cannot hold a comma. */
-static int check_query(const kind *k, const char *query, imgrel_error *err)
+static int check_query(const ir_harbor_kind *k, const char *query, imgrel_error *err)
 {
     int rc = 0;
 
@@ -141,33 +134,15 @@ static int check_query(const kind *k, const char *query, imgrel_error *err)
     return rc;
 }
 
-/* "project/repository@digest" or ":tag" in parts; 0, or EINVAL when the parts are not the kind's.
- */
-static int split_parent(const kind *k, const char *parent, char **project, char **repository,
-                        char **reference, imgrel_error *err)
-{
-    static const char *const forms[] = {"", "PROJECT", "PROJECT/REPOSITORY",
-                                        "PROJECT/REPOSITORY:TAG or @DIGEST"};
-    const char *slash = strchr(parent, '/'), *end = parent + strlen(parent), *ref = NULL;
+/* ---- the path ---- */
 
-    if (slash && (ref = strchr(slash, '@')) == NULL)
-        ref = strrchr(slash, ':');
-    if ((k->depth > 1) != !!slash || (k->depth > 2) != !!ref || (slash && !slash[1]) ||
-        (ref && (!ref[1] || ref == slash + 1)))
-        return ir_fail(err, IMGREL_EINVAL, "a list of kind %s belongs to %s, not to \"%.80s\"",
-                       k->name, forms[k->depth], parent);
-    *project = ir_strndup(parent, (size_t)((slash ? slash : end) - parent));
-    *repository = slash ? ir_strndup(slash + 1, (size_t)((ref ? ref : end) - slash - 1)) : NULL;
-    *reference = ref ? ir_strdup(ref + 1) : NULL;
-    return *project && (!slash || *repository) && (!ref || *reference) ? 0 : ir_nomem(err);
-}
-
-static int robot_path(const ir_call *call, ir_harbor *h, const char *project, const char *query,
-                      ir_harbor_pages *p, ir_buf *path, imgrel_error *err)
+static int robot_path(const ir_call *call, const char *query, ir_harbor_pages *p, ir_buf *path,
+                      imgrel_error *err)
 {
+    const char *project = p->place.project;
     ir_buf q = IR_BUF(IR_URL_MAX);
     int64_t id = 0;
-    int rc = project ? ir_harbor_project_id(call, h, project, &id, err) : 0;
+    int rc = project ? ir_harbor_project_id(call, p->h, project, &id, err) : 0;
 
     p->level = project ? "project" : "system";
     ir_buf_adds(path, "/robots");
@@ -182,79 +157,55 @@ static int robot_path(const ir_call *call, ir_harbor *h, const char *project, co
     return rc;
 }
 
-static int make_path(const ir_call *call, ir_harbor *h, const char *parent, const char *query,
-                     ir_harbor_pages *p, imgrel_error *err)
+static int make_path(const ir_call *call, const char *query, ir_harbor_pages *p, imgrel_error *err)
 {
-    char *project = NULL, *repository = NULL, *reference = NULL, *base = NULL;
+    const ir_harbor_kind *k = p->place.kind;
+    bool all = k->all && !p->place.project;
     ir_buf path = IR_BUF(IR_URL_MAX);
-    int rc = parent ? split_parent(p->kind, parent, &project, &repository, &reference, err) : 0;
+    int rc = 0;
 
-    if (!rc && project)
-        rc = ir_harbor_name_check("project", project, err);
     /* With a wrong password what is public would come back, and 200. */
-    if (rc || (rc = ir_harbor_prove(call, h, err)))
-        goto out;
-    if (ir_streq(p->kind->name, "robot")) {
-        rc = robot_path(call, h, project, query, p, &path, err);
+    if ((rc = ir_harbor_prove(call, p->h, err)) ||
+        (rc = ir_harbor_place_own(call, p->h, &p->place, err)))
+        return rc;
+    if (ir_streq(k->name, "robot")) {
+        rc = robot_path(call, query, p, &path, err);
     } else {
-        base = project ? ir_harbor_path(project, repository ? repository : "", reference) : NULL;
-        ir_buf_adds(&path, base ? base : "/projects");
-        ir_buf_adds(&path, reference ? "/tags" : repository ? "/artifacts" : "");
+        rc = ir_harbor_place_path(call, p->h, &p->place, all ? k->all : k->list, &path, err);
         if (query && *query)
             ir_harbor_add_q(&path, query);
     }
-    ir_buf_addf(&path, "%spage_size=%d", strchr(ir_buf_str(&path), '?') ? "&" : "?",
-                IR_HARBOR_PAGE_SIZE);
+    ir_buf_addc(&path, strchr(ir_buf_str(&path), '?') ? '&' : '?');
     if (!rc)
         rc = ir_buf_check(&path, err, "filter");
     p->path = rc ? NULL : ir_buf_take(&path);
-    p->object = parent ? ir_format("%s list of %s", p->kind->name, parent)
-                       : ir_format("%s list", p->kind->name);
-    if (!rc && (!p->path || !p->object))
+    if (!rc && !p->path)
         rc = ir_nomem(err);
-out:
     ir_buf_free(&path);
-    free(project);
-    free(repository);
-    free(reference);
-    free(base);
     return rc;
-}
-
-static const kind *find_kind(const char *name, imgrel_error *err)
-{
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (ir_streq(kinds[i].name, name))
-            return &kinds[i];
-    ir_fail(err, IMGREL_EINVAL, "kind \"%.40s\" cannot be listed", name ? name : "");
-    ir_cure(err, "kinds are project, robot, repository, artifact, tag");
-    return NULL;
 }
 
 int ir_harbor_list(const ir_call *call, ir_harbor *h, const char *kind_name, const char *parent,
                    const char *query, ir_harbor_pages **ret, imgrel_error *err)
 {
-    const kind *k = find_kind(kind_name, err);
+    const ir_harbor_kind *k = NULL;
     ir_harbor_pages *p = NULL;
     int rc = 0;
 
     *ret = NULL;
-    if (!k)
-        return IMGREL_EINVAL;
-    if (k->depth ? k->depth > 1 && !parent : !!parent)
-        return ir_fail(err, IMGREL_EINVAL, "a list of kind %s %s a parent", k->name,
-                       parent ? "has no" : "needs");
-    if (ir_streq(k->name, "repository") && !parent)
-        return ir_fail(err, IMGREL_EINVAL, "a list of repositories needs a project");
-    if ((rc = check_query(k, query, err)))
+    if ((rc = ir_harbor_kind_find(call, h, kind_name, &k, err)))
         return rc;
     p = calloc(1, sizeof *p);
     if (!p)
         return ir_nomem(err);
     p->h = h;
-    p->kind = k;
     p->total = -1;
-    rc = make_path(call, h, parent, query, p, err);
+    if ((rc = ir_harbor_place_list(k, parent, &p->place, err)) || (rc = check_query(k, query, err)))
+        goto out;
+    p->object =
+        parent ? ir_format("%s list of %s", k->name, parent) : ir_format("%s list", k->name);
+    rc = p->object ? make_path(call, query, p, err) : ir_nomem(err);
+out:
     if (rc)
         ir_harbor_pages_free(p);
     else
@@ -262,50 +213,113 @@ int ir_harbor_list(const ir_call *call, ir_harbor *h, const char *kind_name, con
     return rc;
 }
 
-/* Drops what was seen or is of another level from the page; ret_new: what is left. */
-static int sift(ir_harbor_pages *p, ir_json *page, imgrel_error *err)
+/* ---- one page ---- */
+
+/* The size and number of the page that begins at the last row read or before it, and brings most
+ * new rows. */
+static int64_t choose_page(int64_t n_read, int *ret_size)
 {
-    bool repeated = ir_json_len(page) > 0;
+    int64_t best = -1, number = 1;
+
+    *ret_size = IR_HARBOR_PAGE_SIZE;
+    for (int size = IR_HARBOR_PAGE_SIZE; n_read && size > IR_HARBOR_PAGE_SIZE / 2; size--) {
+        int64_t before = (n_read - 1) / size, gain = (before + 1) * size - n_read;
+        if (gain > best) {
+            best = gain;
+            number = before + 1;
+            *ret_size = size;
+        }
+    }
+    return number;
+}
+
+/* Rows of the page that were not seen and are of the right level. */
+static int sift(ir_harbor_pages *p, const ir_json *page, imgrel_error *err)
+{
     int rc = 0;
 
     p->page = ir_json_new_array();
     for (size_t i = 0; p->page && i < ir_json_len(page); i++) {
-        ir_json *item = ir_json_at(page, i);
-        rc = add_id(&p->seen, ir_json_int(item, p->kind->id, 0), err);
+        ir_json *row = ir_json_at(page, i);
+        rc = add_id(&p->seen, id_of(p, row), err);
         if (rc < 0)
             return rc;
-        repeated = repeated && rc == 0;
-        if (rc && (!p->level || ir_streq(ir_json_str(item, "level"), p->level)) &&
-            ir_json_append(p->page, ir_json_ref(item)))
+        if (rc && (!p->level || ir_streq(ir_json_str(row, "level"), p->level)) &&
+            ir_json_append(p->page, ir_json_ref(row)))
             return ir_nomem(err);
     }
-    /* Rows move by a few, not by a page: somebody does not understand page=. */
-    if (repeated && ir_json_len(page) >= IR_HARBOR_PAGE_SIZE)
-        return ir_fail(err, IMGREL_EPROTO, "%s: %s: page %lld is one that came before", p->h->host,
-                       p->object, (long long)p->n_page);
     return p->page ? 0 : ir_nomem(err);
 }
 
-static void count_rows(ir_harbor_pages *p, const ir_reply *reply, size_t n)
+/* Whether rows may have slipped by: the row that was the last one is not here again, or further
+ * down than what was added since explains. begin: the first row's place in Harbor's order. */
+static bool has_moved(const ir_harbor_pages *p, const ir_json *page, int64_t begin, int64_t total)
 {
-    const char *total = ir_reply_header(reply, "x-total-count", 0);
+    int64_t at = -1, want = p->n_read - 1 - begin;
+
+    if (!p->n_read || !p->anchor)
+        return false;
+    for (size_t i = 0; i < ir_json_len(page) && at < 0; i++)
+        if (id_of(p, ir_json_at(page, i)) == p->anchor)
+            at = (int64_t)i;
+    return at < 0 || (at > want && p->total >= 0 && total - p->total < at - want);
+}
+
+static int start_anew(ir_harbor_pages *p, const ir_json *page, int size, imgrel_error *err)
+{
+    /* Rows move by a few, not by a page: somebody does not understand page=. */
+    if (p->first && id_of(p, ir_json_at(page, 0)) == p->first && (int)ir_json_len(page) >= size)
+        return ir_fail(err, IMGREL_EPROTO, "%s: %s: page %d is one that came before", p->h->host,
+                       p->object, p->n_pages);
+    if (++p->restarts > RESTARTS_MAX) {
+        ir_fail(err, IMGREL_ELIMIT, "%s: %s: it changes faster than it can be read", p->h->host,
+                p->object);
+        ir_cure(err, "try again when less is going on, or ask for less by a filter");
+        return IMGREL_ELIMIT;
+    }
+    p->n_read = 0;
+    p->total = -1;
+    return 0;
+}
+
+static int take_page(ir_harbor_pages *p, const ir_json *page, int64_t begin, int size,
+                     int64_t total, imgrel_error *err)
+{
+    size_t n = ir_json_len(page);
+    int64_t last = n ? id_of(p, ir_json_at(page, n - 1)) : 0;
+
+    if (has_moved(p, page, begin, total))
+        return start_anew(p, page, size, err);
+    if (!p->n_read)
+        p->first = id_of(p, ir_json_at(page, 0));
+    p->any = p->any || n;
+    p->n_read = begin + (int64_t)n;
+    p->total = total;
+    p->anchor = last;
+    /* A total may ignore a filter: a page that is not full is the last one. */
+    p->done = (int)n < size || (total >= 0 && p->n_read >= total);
+    return sift(p, page, err);
+}
+
+static int64_t total_of(const ir_reply *reply)
+{
+    const char *text = ir_reply_header(reply, "x-total-count", 0);
     unsigned long long v = 0;
 
-    if (total && ir_parse_u64(total, INT64_MAX, &v))
-        p->total = (int64_t)v;
-    p->n_rows += (int64_t)n;
-    p->done = !n || (p->total >= 0 ? p->n_rows >= p->total : n < IR_HARBOR_PAGE_SIZE);
+    return text && ir_parse_u64(text, INT64_MAX, &v) ? (int64_t)v : -1;
 }
 
 static int fetch(const ir_call *call, ir_harbor_pages *p, imgrel_error *err)
 {
-    char *path = ir_format("%s&page=%lld", p->path, (long long)++p->n_page);
+    int size = IR_HARBOR_PAGE_SIZE;
+    int64_t number = p->anchor || !p->n_read ? choose_page(p->n_read, &size) : p->n_read / size + 1;
+    char *path = ir_format("%spage_size=%d&page=%lld", p->path, size, (long long)number);
     const ir_harbor_ask ask = {.path = path, .object = p->object, .by_name = true};
     ir_reply reply = {0};
     ir_json *page = NULL;
     int rc = path ? 0 : ir_nomem(err);
 
-    if (!rc && p->n_page > IR_PAGES_MAX)
+    if (!rc && ++p->n_pages > IR_PAGES_MAX)
         rc = ir_fail(err, IMGREL_ELIMIT, "%s: %s: more than %d pages", p->h->host, p->object,
                      IR_PAGES_MAX);
     if (rc || (rc = ir_harbor_send(call, p->h, &ask, &reply, err)) ||
@@ -314,8 +328,7 @@ static int fetch(const ir_call *call, ir_harbor_pages *p, imgrel_error *err)
     if (!ir_json_is_array(page))
         rc = ir_fail(err, IMGREL_EPROTO, "%s: %s: the answer is no list", p->h->host, p->object);
     else
-        rc = sift(p, page, err);
-    count_rows(p, &reply, ir_json_len(page));
+        rc = take_page(p, page, (number - 1) * size, size, total_of(&reply), err);
 out:
     ir_json_free(page);
     ir_reply_free(&reply);
@@ -323,8 +336,34 @@ out:
     return rc;
 }
 
+/* Harbor lists the artifacts of a repository that does not exist: none, and 200. */
+static int check_repository(const ir_call *call, ir_harbor_pages *p, imgrel_error *err)
+{
+    ir_buf path = IR_BUF(IR_URL_MAX);
+    char *object = ir_format("repository %s/%s", p->place.project, p->place.repository);
+    ir_harbor_ask ask = {.object = object, .by_name = true};
+    int rc = object ? ir_harbor_place_path(call, p->h, &p->place, "/projects/{P}/repositories/{R}",
+                                           &path, err)
+                    : ir_nomem(err);
+
+    ask.path = ir_buf_str(&path);
+    if (!rc)
+        rc = ir_harbor_send_json(call, p->h, &ask, NULL, err);
+    if (rc == IMGREL_ENOTFOUND)
+        ir_cure(err, "see imgrel harbor repo list %s", p->place.project);
+    ir_buf_free(&path);
+    free(object);
+    if (rc == IMGREL_EDENIED) { /* may list, may not read: no proof that it is missing */
+        ir_error_clear(err);
+        rc = 0;
+    }
+    return rc;
+}
+
 int ir_harbor_pages_next(const ir_call *call, ir_harbor_pages *p, ir_json **ret, imgrel_error *err)
 {
+    const char *kind = p->place.kind->name;
+    imgrel_error e = {0};
     int rc = 0;
 
     *ret = NULL;
@@ -334,8 +373,16 @@ int ir_harbor_pages_next(const ir_call *call, ir_harbor_pages *p, ir_json **ret,
         ir_json_free(p->page);
         p->page = NULL;
         p->at = 0;
-        if ((rc = fetch(call, p, err)))
+        rc = fetch(call, p, &e);
+        if (!rc && p->done && !p->any && ir_streq(kind, "artifact"))
+            rc = check_repository(call, p, &e);
+        if (rc && p->place.project)
+            rc = ir_harbor_project_truth(call, p->h, p->place.project, rc, &e);
+        if (rc) {
+            if (err && !err->code)
+                *err = e;
             return rc;
+        }
     }
     *ret = ir_json_ref(ir_json_at(p->page, p->at++));
     return 1;
@@ -345,6 +392,7 @@ void ir_harbor_pages_free(ir_harbor_pages *p)
 {
     if (!p)
         return;
+    ir_harbor_place_free(&p->place);
     free(p->path);
     free(p->object);
     ir_json_free(p->page);

@@ -230,6 +230,9 @@ static int check_local_name(const ir_ref *ref, imgrel_error *err)
     if (ref->tag && (!*ref->tag || ref->tag[strspn(ref->tag, ALNUM "-._:@/+")]))
         return ir_fail(err, IMGREL_EINVAL,
                        "name \"%s\": only A-Z a-z 0-9 - . _ : @ / + are allowed", ref->tag);
+    if (ref->tag && ref->transport == IR_DOCKER_ARCHIVE && strchr(ref->tag, '@'))
+        return ir_fail(err, IMGREL_EINVAL, "name \"%s\": a Docker archive names by tags only",
+                       ref->tag);
     return 0;
 }
 

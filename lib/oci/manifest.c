@@ -63,6 +63,7 @@ static int decide_type(ir_manifest *m, const char *content_type, imgrel_error *e
         return ir_fail(err, IMGREL_EPROTO, "the document is no image manifest or index: %.80s",
                        mt ? mt : "no mediaType");
     m->is_index = ir_media_is_index(mt);
+    mt += strspn(mt, " \t");
     size_t len = strcspn(mt, "; \t");
     m->media_type = ir_strndup(mt, len);
     return m->media_type ? 0 : ir_nomem(err);

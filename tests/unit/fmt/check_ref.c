@@ -134,6 +134,7 @@ START_TEST(refused)
         {"oci:", "path is empty"},
         {"oci:a:b c", "are allowed"},
         {"oci:a:", "are allowed"},
+        {"docker-archive:a:1@sha256", "by tags only"},
         {"a\nb", "control character"},
     };
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {

@@ -57,6 +57,17 @@ START_TEST(a_content_type_may_have_parameters)
 }
 END_TEST
 
+START_TEST(a_media_type_may_have_blanks_around)
+{
+    static const char text[] =
+        "{\"schemaVersion\":2,\"mediaType\":\" " IR_MT_OCI_INDEX " \",\"manifests\":[]}";
+    imgrel_error err = {0};
+    IR_AUTO(ir_manifest) m = {0};
+    unit_ok(ir_manifest_parse(text, strlen(text), NULL, NULL, &m, &err), &err);
+    ck_assert_str_eq(m.media_type, IR_MT_OCI_INDEX);
+}
+END_TEST
+
 START_TEST(sha512_is_checked_by_sha512)
 {
     imgrel_error err = {0};
@@ -195,5 +206,6 @@ START_TEST(writing_is_canonical)
 END_TEST
 
 UNIT_SUITE(manifest, a_manifest_is_read, a_content_type_may_have_parameters,
+           a_media_type_may_have_blanks_around,
            sha512_is_checked_by_sha512, platforms_are_found, what_is_no_manifest_is_refused,
            a_wrong_digest_is_refused, limits_hold, writing_is_canonical)

@@ -81,10 +81,27 @@ static int set_pair(imgrel_client *client, const char *pair, imgrel_error *err)
     return rc;
 }
 
+/* Uploads that are broken off go on where they were, unless the environment says otherwise. */
+static int set_cache(imgrel_client *client, imgrel_error *err)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    bool own = cache && *cache == '/';
+    char path[1024];
+
+    if (getenv("IMGREL_CACHE_DIR") || (!own && (!home || *home != '/')))
+        return 0;
+    if (snprintf(path, sizeof path, "%s%s/imgrel", own ? cache : home, own ? "" : "/.cache") >=
+        (int)sizeof path)
+        return 0;
+    return imgrel_client_set(client, "cache_dir", path, err);
+}
+
 static int configure(cli *c, imgrel_error *err)
 {
     int rc = imgrel_client_new(&c->client, err);
 
+    if (!rc)
+        rc = set_cache(c->client, err);
     if (!rc && c->quiet)
         rc = imgrel_client_set(c->client, "log_level", "error", err);
     for (size_t i = 0; !rc && i < c->n_given; i++) {

@@ -257,6 +257,7 @@ static int64_t next_wait(trip *t, int rc, const imgrel_error *e)
                     .status = answered ? t->reply->status : 0,
                     .transient = rc < 0 && e->retryable,
                     .unknown_host = rc < 0 && strstr(e->message, ": unknown host"),
+                    .away = rc < 0 && !t->connected,
                     .repeatable = repeatable(t, rc),
                     .wish_ms = answered ? server_wish(t->reply) : -1,
                     .waited_ms = t->waited_ms,

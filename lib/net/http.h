@@ -16,7 +16,7 @@ typedef struct ir_body {
     /* Back to the start, for another try; NULL: can't be sent twice. */
     int (*rewind)(void *user, imgrel_error *err);
     /* Begins at byte `from` instead; a file holds those before it, for who verifies the whole.
-     * Called before the first read; NULL or a code: begins at the start. */
+     * fd -1: the one who takes the bytes does. NULL or a code: it does not. */
     int (*resume)(void *user, int fd, int64_t from, imgrel_error *err);
     /* All of it into a file, whose data (but its holes) came from it before: 1: done and verified;
      * 0: it must be read; or a code. NULL: it can't. */

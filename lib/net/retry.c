@@ -1,6 +1,8 @@
 /* retry.c - full jitter: a random wait between nothing and a bound that doubles with each try, so
- * that clients that failed together do not come back together. What the server wishes is kept to
- * the millisecond, as far as the deadline or else the budget reaches. */
+ * that clients that failed together do not come back together. A server that is away, being started
+ * again perhaps, is given half of that bound, so that the tries are not used up by chance before it
+ * is back. What the server wishes is kept to the millisecond, as far as the deadline or else the
+ * budget reaches. */
 #include "net/retry.h"
 
 bool ir_retry_status(int status)
@@ -16,7 +18,8 @@ static int64_t jitter(const ir_conf *conf, const ir_try *t)
         bound *= 2;
     if (bound > conf->retry_delay_max_ms)
         bound = conf->retry_delay_max_ms;
-    return bound > 0 ? (int64_t)(t->random % (uint64_t)(bound + 1)) : 0;
+    int64_t least = t->away ? bound / 2 : 0;
+    return bound > 0 ? least + (int64_t)(t->random % (uint64_t)(bound - least + 1)) : 0;
 }
 
 static bool worth(const ir_conf *conf, const ir_try *t)

@@ -9,6 +9,7 @@ typedef struct ir_try {
     int status;        /* of the reply; 0: none came */
     bool transient;    /* without a reply: the failure may pass */
     bool unknown_host; /* tried again twice only: it is mostly a typing error */
+    bool away;         /* nobody took the connection: half of the bound is waited at least */
     bool repeatable;   /* sending it again does no harm */
     int64_t wish_ms;   /* the server's (Retry-After); -1: none */
     int64_t waited_ms; /* between tries, in all */

@@ -34,7 +34,7 @@ typedef struct ir_conf {
     char *compression_codec;  /* "auto", "zlib", "isal" */
     int64_t compression_level;
     int64_t log_level;
-    char *cache_dir;          /* journals; NULL: none are kept */
+    char *cache_dir;          /* journals of uploads; NULL: none are kept */
 } ir_conf;
 
 typedef struct ir_session ir_session;

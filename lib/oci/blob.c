@@ -34,7 +34,10 @@ static int hash_file(ir_hash *h, int fd, int64_t len, imgrel_error *err)
 int ir_reader_adopt(ir_reader *r, int fd, int64_t len, imgrel_error *err)
 {
     r->done = len;
-    return hash_file(r->hash, fd, len, err);
+    if (fd >= 0)
+        return hash_file(r->hash, fd, len, err);
+    ir_reader_trust(r);
+    return 0;
 }
 
 int ir_writer_adopt(ir_writer *w, int fd, int64_t len, imgrel_error *err)
@@ -266,4 +269,10 @@ int ir_body_store(const ir_call *call, const ir_body *body, ir_writer *w, const 
         rc = ir_fail(err, IMGREL_EDIGEST, "%s: the source gave %lld bytes, expected %lld",
                      d->digest, (long long)at, (long long)d->size);
     return rc ? rc : ir_writer_commit(w, d->digest, NULL, err);
+}
+
+bool ir_worth_resuming(int code)
+{
+    return code == IMGREL_ECANCELED || code == IMGREL_ETIMEOUT || code == IMGREL_ENET ||
+           code == IMGREL_EAUTH || code == IMGREL_EFAILED;
 }

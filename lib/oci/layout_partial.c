@@ -61,9 +61,7 @@ int64_t ir_partial_have(const ir_newfile *f, const ir_desc *d)
 void ir_partial_leave(ir_newfile *f, int why)
 {
     struct stat st;
-    bool worth = why == IMGREL_ECANCELED || why == IMGREL_ETIMEOUT || why == IMGREL_ENET ||
-                 why == IMGREL_EAUTH || why == IMGREL_EFAILED;
-    if (!worth || f->fd < 0 || fstat(f->fd, &st) || !st.st_size) {
+    if (!ir_worth_resuming(why) || f->fd < 0 || fstat(f->fd, &st) || !st.st_size) {
         ir_newfile_abort(f);
         return;
     }

@@ -3,6 +3,7 @@
  * mount is asked for from the repository itself when no other is known, for that is a look-up and a
  * beginning in one. What breaks is continued where the registry says that it stands, or begun
  * again. */
+#include "oci/journal.h"
 #include "oci/registry.h"
 #include "base/cancel.h"
 #include "base/limits.h"
@@ -283,10 +284,12 @@ typedef struct push {
     const ir_call *call;
     const ir_desc *d;
     const ir_body *body;
+    ir_journal journal;
     char *location;
     int64_t from; /* this try begins here */
     int64_t at;   /* taken from the body so far */
     bool source_failed;
+    bool found;  /* what the registry has of it is from another process */
     bool spoilt; /* the registry got other bytes than we sent, once */
 } push;
 
@@ -318,8 +321,13 @@ static int skip_to(push *p, imgrel_error *err)
 static int push_rewind(void *user, imgrel_error *err)
 {
     push *p = user;
+    imgrel_error ignored = {0};
     if (p->at == p->from)
         return 0;
+    if (p->from && p->body->resume && p->body->resume(p->body->user, -1, p->from, &ignored) == 0) {
+        p->at = p->from;
+        return 0;
+    }
     int rc = p->body->read ? p->body->rewind(p->body->user, err) : 0;
     if (rc < 0) {
         p->source_failed = true;
@@ -374,12 +382,14 @@ static bool session_lost(const imgrel_error *e)
            (e->http_status == 404 && !ir_streq(e->reason, "NAME_UNKNOWN"));
 }
 
-/* Whether another try may help though the registry's word is final. What it calls a wrong digest may
- * have been spoilt on the way, which happens once; a source that spoils it says so the second time. */
+/* Whether another try may help though the registry's word is final. What it calls a wrong digest
+ * may have been spoilt on the way, which happens once; a source that spoils it says so the second
+ * time. */
 static bool may_pass(push *p, const imgrel_error *e)
 {
     bool spoilt = e->code == IMGREL_EDIGEST && e->http_status == 400 && !p->spoilt;
-    p->spoilt |= spoilt;
+    p->spoilt |= spoilt && !p->found;
+    p->found = false;
     return spoilt || session_lost(e);
 }
 
@@ -396,6 +406,8 @@ static int reposition(push *p, imgrel_error *err)
     int rc = have == p->from
                  ? 0
                  : mount_from(p->r, p->call, p->d, p->r->base.ref.repository, &p->location, err);
+    if (!rc)
+        ir_journal_write(&p->journal, p->r->url, p->d, p->location);
     return rc ? rc : push_rewind(p, err);
 }
 
@@ -421,19 +433,64 @@ static int send_blob(push *p, imgrel_error *err)
             *err = e;
         break;
     }
-    ir_upload_cancel(p->r, p->call, p->location);
     return rc;
+}
+
+/* An upload that another process did not end is gone on with, if the registry still knows it. */
+static bool take_up(push *p, char *location)
+{
+    int64_t have = location ? ir_upload_ask(p->r, p->call, &location) : -1;
+    p->found = have > 0 && have <= p->d->size;
+    if (!p->found) {
+        if (location)
+            ir_upload_cancel(p->r, p->call, location);
+        free(location);
+        return false;
+    }
+    if (p->location)
+        ir_upload_cancel(p->r, p->call, p->location);
+    free(p->location);
+    p->location = location;
+    p->from = have;
+    return true;
+}
+
+/* 0: there is an upload to send to; as mount() else. */
+static int begin(push *p, ir_registry *r, const char *from_repository, imgrel_error *err)
+{
+    char *old = NULL;
+    p->location = recall(r, p->d->digest);
+    ir_journal_open(&p->journal, p->call, r->url, p->d, &old);
+    int rc = 0;
+    if (take_up(p, old))
+        rc = repeatable(p) ? push_rewind(p, err) : skip_to(p, err);
+    else if (!p->location)
+        rc = mount(r, p->call, p->d, from_repository, &p->location, err);
+    if (rc == 0)
+        ir_journal_write(&p->journal, r->url, p->d, p->location);
+    return rc;
+}
+
+/* What is not there is left to the next process, or ended. */
+static void end(push *p, int rc)
+{
+    if (rc < 0 && p->journal.fd >= 0 && p->location && ir_worth_resuming(rc))
+        ir_journal_leave(&p->journal);
+    else if (rc < 0 && p->location)
+        ir_upload_cancel(p->r, p->call, p->location);
+    ir_journal_end(&p->journal);
+    free(p->location);
 }
 
 int ir_registry_blob_put(ir_store *s, const ir_call *call, const ir_desc *d, const ir_body *body,
                          const char *from_repository, const char **ret_state, imgrel_error *err)
 {
     ir_registry *r = ir_registry_of(s);
-    push p = {.r = r, .call = call, .d = d, .body = body, .location = recall(r, d->digest)};
-    int rc = p.location ? 0 : mount(r, call, d, from_repository, &p.location, err);
+    push p = {.r = r, .call = call, .d = d, .body = body, .journal = IR_JOURNAL};
+    int rc = begin(&p, r, from_repository, err);
     *ret_state = rc == 2 ? "mounted" : rc == 1 ? "exists" : "pushed";
     if (rc == 0)
         rc = send_blob(&p, err);
-    free(p.location);
+    end(&p, rc);
     return rc < 0 ? rc : 0;
 }

@@ -31,7 +31,7 @@ typedef struct fetch {
     ir_fetch *how;
     ir_hash *hash;
     int64_t missing;
-    ir_reader *probe; /* the first span's, open already; the one who takes that span has it */
+    ir_reader *probe;     /* the first span's, open already; the one who takes that span has it */
     pthread_mutex_t lock; /* the rest */
     pthread_cond_t moved;
     span *spans; /* in their order */

@@ -52,7 +52,8 @@ int ir_must_use ir_store_blob_exists(ir_store *s, const ir_call *call, const ir_
 int ir_must_use ir_store_blob_open(ir_store *s, const ir_call *call, const ir_desc *d,
                                    ir_reader **ret, imgrel_error *err);
 /* The same from byte `from` on; fd's first `from` bytes are those before it, and are verified with
- * the rest at the end. EUNSUPPORTED where nothing is gained by it. */
+ * the rest at the end; fd -1: nothing is verified, for whoever takes the bytes does that.
+ * EUNSUPPORTED where nothing is gained by it. */
 int ir_must_use ir_store_blob_resume(ir_store *s, const ir_call *call, const ir_desc *d, int fd,
                                      int64_t from, ir_reader **ret, imgrel_error *err);
 /* A large blob straight into a file, in several ranges at once. */

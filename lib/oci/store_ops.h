@@ -73,7 +73,8 @@ struct ir_reader {
 int ir_must_use ir_reader_init(ir_reader *r, const ir_reader_ops *ops, const char *where,
                                const ir_desc *d, imgrel_error *err);
 void ir_reader_clear(ir_reader *r);
-/* The first `len` bytes of a file as if they had been read from r, or written to w. */
+/* The first `len` bytes of a file as if they had been read from r, or written to w. fd -1: they are
+ * elsewhere, and so is who verifies them. */
 int ir_must_use ir_reader_adopt(ir_reader *r, int fd, int64_t len, imgrel_error *err);
 /* A reader of bytes that are at hand (inline data); they are copied. */
 int ir_must_use ir_reader_memory(const void *p, size_t len, const ir_desc *d, ir_reader **ret,
@@ -104,6 +105,9 @@ int64_t ir_must_use ir_body_take(const ir_body *body, int64_t *at, void *buf, si
 /* All of a body into a writer, and its commit under the descriptor's digest. */
 int ir_must_use ir_body_store(const ir_call *call, const ir_body *body, ir_writer *w,
                               const ir_desc *d, imgrel_error *err);
+
+/* Whether what came of a transfer that failed so is of use to the next: it was not the content. */
+bool ir_worth_resuming(int code);
 
 /* Pages of items that are known already; takes the list. */
 int ir_must_use ir_pages_list(ir_strv *items, ir_pages **ret, imgrel_error *err);

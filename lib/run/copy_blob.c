@@ -107,7 +107,7 @@ static int source_resume(void *user, int fd, int64_t from, imgrel_error *err)
     origin_close(&s->own);
     int rc = ir_store_blob_resume(s->it->src, s->call, s->d, fd, from, &s->own.reader, err);
     s->own.done = rc ? 0 : (uint64_t)from;
-    s->kept |= !rc;
+    s->kept |= !rc && fd >= 0;
     return rc;
 }
 

@@ -1,6 +1,7 @@
 /* faults.c - see faults.h. */
 #include "faults.h"
 
+#include "api/client.h"
 #include "base/hash.h"
 
 #include <arpa/inet.h>
@@ -72,6 +73,27 @@ imgrel_client *faults_client(void)
     for (size_t i = 0; i < n_more; i++)
         unit_ok(imgrel_client_set(c, more[i][0], more[i][1], &err), &err);
     return c;
+}
+
+ir_session *faults_session(imgrel_client *c)
+{
+    ir_call call = {0};
+    imgrel_error err = {0};
+    unit_ok(ir_api_call(c, NULL, &call, &err), &err);
+    return call.session;
+}
+
+int faults_copy(const char *from, const char *to, const char *digest, imgrel_error *err)
+{
+    imgrel_client *c = faults_client();
+    char *got = NULL;
+    *err = (imgrel_error){0};
+    int rc = imgrel_copy(c, from, to, NULL, &got, err);
+    imgrel_client_free(c);
+    if (!rc && strcmp(got, digest) != 0)
+        rc = ir_fail(err, IMGREL_EDIGEST, "%s instead of %s", got, digest);
+    imgrel_free(got);
+    return rc;
 }
 
 static void fill_random(char *p, size_t len)
@@ -150,4 +172,38 @@ int faults_blobs(const char *layout)
 int faults_litter(const char *layout)
 {
     return count(layout, true);
+}
+
+const char *faults_blob_path(const char *layout)
+{
+    return support_path(text("%s/blobs/sha256/%s", layout, strchr(faults_layer, ':') + 1));
+}
+
+/* The file that waits there to become the blob. */
+const char *faults_partial_path(const char *layout)
+{
+    return support_path(
+        text("%s/blobs/sha256/upload.%s.tmp", layout, strchr(faults_layer, ':') + 1));
+}
+
+char *faults_image_in_registry(size_t size)
+{
+    imgrel_error err = {0};
+    char *digest = faults_image(size);
+    int rc = faults_copy(faults_local("src"), faults_ref("src"), digest, &err);
+    unit_ok(rc, &err);
+    return digest;
+}
+
+int faults_journals(void)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s/uploads", support_path("cache"));
+    int n = 0;
+    DIR *d = opendir(path);
+    for (struct dirent *e; d && (e = readdir(d));)
+        n += e->d_name[0] != '.';
+    if (d)
+        closedir(d);
+    return n;
 }

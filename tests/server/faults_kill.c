@@ -4,7 +4,6 @@
 
 #include "base/cancel.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -23,26 +22,13 @@
 
 static imgrel_error err;
 
-static int copy(const char *from, const char *to, const char *digest)
-{
-    imgrel_client *c = faults_client();
-    char *got = NULL;
-    err = (imgrel_error){0};
-    int rc = imgrel_copy(c, from, to, NULL, &got, &err);
-    imgrel_client_free(c);
-    if (!rc && strcmp(got, digest) != 0)
-        rc = ir_fail(&err, IMGREL_EDIGEST, "%s instead of %s", got, digest);
-    imgrel_free(got);
-    return rc;
-}
-
 /* A process that copies; it ends with 0 if that went well. */
 static pid_t copying(const char *from, const char *to, const char *digest)
 {
     fflush(NULL);
     pid_t pid = fork();
     if (!pid)
-        _exit(copy(from, to, digest) ? 1 : 0);
+        _exit(faults_copy(from, to, digest, &err) ? 1 : 0);
     return pid;
 }
 
@@ -66,18 +52,6 @@ static void kill_at(pid_t pid, const char *method, int64_t bytes)
     ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 }
 
-static const char *blob_path(const char *layout)
-{
-    return support_path(text("%s/blobs/sha256/%s", layout, strchr(faults_layer, ':') + 1));
-}
-
-/* The file that waits there to become the blob. */
-static const char *partial_path(const char *layout)
-{
-    return support_path(
-        text("%s/blobs/sha256/upload.%s.tmp", layout, strchr(faults_layer, ':') + 1));
-}
-
 static void slow(const char *method)
 {
     weir_clear(faults_weir);
@@ -90,22 +64,14 @@ static int stop_at(void *user, const imgrel_event *event)
     return event->kind == IMGREL_EVENT_BYTES && (int64_t)event->done >= *bytes;
 }
 
-static void cancel_at(int64_t bytes)
+static void cancel_at(const char *from, const char *to, int64_t bytes)
 {
     imgrel_client *c = faults_client();
     imgrel_opts o = {IMGREL_OPTS, .progress = stop_at, .user = &bytes};
     imgrel_error e = {0};
-    int rc = imgrel_copy(c, faults_ref("src"), faults_local("dst"), &o, NULL, &e);
+    int rc = imgrel_copy(c, from, to, &o, NULL, &e);
     ck_assert_int_eq(rc, IMGREL_ECANCELED);
     imgrel_client_free(c);
-}
-
-static char *image_in_registry(size_t size)
-{
-    char *digest = faults_image(size);
-    int rc = copy(faults_local("src"), faults_ref("src"), digest);
-    unit_ok(rc, &err);
-    return digest;
 }
 
 /* ends: kills the process, or has it end by itself. */
@@ -114,16 +80,16 @@ static void pull_again(const char *ranges, unsigned most, bool ends)
     faults_begin();
     faults_set("ranges", ranges);
     faults_set("ranges_from", FROM);
-    char *digest = image_in_registry(LARGE);
+    char *digest = faults_image_in_registry(LARGE);
     slow("GET");
     if (ends)
-        cancel_at(LARGE / 2);
+        cancel_at(faults_ref("src"), faults_local("dst"), LARGE / 2);
     else
         kill_at(copying(faults_ref("src"), faults_local("dst"), digest), "GET", LARGE / 2);
-    ck_assert_int_ne(access(blob_path("dst"), F_OK), 0);
-    ck_assert_int_eq(access(partial_path("dst"), F_OK), 0);
+    ck_assert_int_ne(access(faults_blob_path("dst"), F_OK), 0);
+    ck_assert_int_eq(access(faults_partial_path("dst"), F_OK), 0);
     weir_clear(faults_weir);
-    unit_ok(copy(faults_ref("src"), faults_local("dst"), digest), &err);
+    unit_ok(faults_copy(faults_ref("src"), faults_local("dst"), digest, &err), &err);
     weir_seen again = weir_count(faults_weir, "GET", faults_layer);
     ck_assert_uint_le(again.requests, most);
     ck_assert_int_lt(again.out, LARGE / 2 + SLACK);
@@ -132,7 +98,7 @@ static void pull_again(const char *ranges, unsigned most, bool ends)
     printf("%s in a pull of %d MiB, %s at once: %lld KiB fetched by the next\n",
            ends ? "stopped" : "killed", LARGE / MIB, ranges, (long long)again.out / 1024);
     /* What came out is what went in. */
-    unit_ok(copy(faults_local("dst"), faults_ref("again"), digest), &err);
+    unit_ok(faults_copy(faults_local("dst"), faults_ref("again"), digest, &err), &err);
     free(digest);
     faults_end();
 }
@@ -161,88 +127,59 @@ START_TEST(stopped_ranges)
 }
 END_TEST
 
+static void push_again(bool ends)
+{
+    faults_begin();
+    faults_set("cache_dir", text("%s", support_path("cache")));
+    char *digest = faults_image(LARGE);
+    slow("PUT");
+    if (ends)
+        cancel_at(faults_local("src"), faults_ref("dst"), LARGE / 2);
+    else
+        kill_at(copying(faults_local("src"), faults_ref("dst"), digest), "PUT", LARGE / 2);
+    ck_assert_int_eq(faults_journals(), 1);
+    weir_clear(faults_weir);
+    unit_ok(faults_copy(faults_local("src"), faults_ref("dst"), digest, &err), &err);
+    weir_seen again = weir_count(faults_weir, "PUT", "/blobs/");
+    ck_assert_int_eq(again.requests, 2); /* layer and config, once each */
+    ck_assert_int_lt(again.in, LARGE / 2 + SLACK);
+    ck_assert_uint_eq(weir_count(faults_weir, "GET", "/blobs/uploads/").requests, 1);
+    ck_assert_uint_eq(weir_count(faults_weir, "POST", "/blobs/uploads/").requests, 1);
+    ck_assert_int_eq(faults_journals(), 0);
+    printf("%s in a push of %d MiB: %lld KiB sent by the next\n", ends ? "stopped" : "killed",
+           LARGE / MIB, (long long)again.in / 1024);
+    unit_ok(faults_copy(faults_ref("dst"), faults_local("back"), digest, &err), &err);
+    free(digest);
+    faults_end();
+}
+
 START_TEST(killed_push)
+{
+    push_again(false);
+}
+END_TEST
+
+START_TEST(stopped_push)
+{
+    push_again(true);
+}
+END_TEST
+
+/* Without a place for journals. */
+START_TEST(forgotten_push)
 {
     faults_begin();
     char *digest = faults_image(LARGE);
     slow("PUT");
     kill_at(copying(faults_local("src"), faults_ref("dst"), digest), "PUT", LARGE / 2);
     weir_clear(faults_weir);
-    unit_ok(copy(faults_local("src"), faults_ref("dst"), digest), &err);
+    unit_ok(faults_copy(faults_local("src"), faults_ref("dst"), digest, &err), &err);
     weir_seen again = weir_count(faults_weir, "PUT", "/blobs/");
     ck_assert_int_eq(again.requests, 2); /* layer and config, once each */
     ck_assert_int_lt(again.in, LARGE + MIB);
     printf("killed in a push of %d MiB: %lld KiB sent by the next\n", LARGE / MIB,
            (long long)again.in / 1024);
-    unit_ok(copy(faults_ref("dst"), faults_local("back"), digest), &err);
-    free(digest);
-    faults_end();
-}
-END_TEST
-
-/* ---- what is found may lie ------------------------------------------------------------------- */
-
-/* A file as a killed process leaves it: the layer's first len bytes, with one of them flipped. */
-static void leave(const char *layout, int64_t len, int64_t flip)
-{
-    char *p = calloc(1, SMALL + MIB);
-    imgrel_error e = {0};
-    int fd = open(blob_path("src"), O_RDONLY);
-    ck_assert_int_eq(read(fd, p, SMALL), SMALL);
-    close(fd);
-    if (flip >= 0)
-        p[flip] ^= 1;
-    unit_ok(ir_mkdirs(support_path(text("%s/blobs/sha256", layout)), 0755, &e), &e);
-    unit_ok(ir_file_write(partial_path(layout), 0644, p, (size_t)len, &e), &e);
-    free(p);
-}
-
-START_TEST(partial_files)
-{
-    /* length, flipped byte, bytes that may be fetched */
-    static const int64_t cases[][3] = {
-        {SMALL / 2, -1, SMALL / 2},    {SMALL, -1, 1},
-        {SMALL + MIB, -1, 1},          {0, -1, SMALL},
-        {SMALL / 2, 0, 2 * SMALL},     {SMALL / 2, SMALL / 2 - 1, 2 * SMALL},
-        {SMALL, SMALL / 3, 2 * SMALL},
-    };
-    faults_begin();
-    char *digest = image_in_registry(SMALL);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const char *layout = text("dst%zu", i);
-        leave(layout, cases[i][0], cases[i][1]);
-        weir_clear(faults_weir);
-        unit_ok(copy(faults_ref("src"), faults_local(layout), digest), &err);
-        ck_assert_int_le(weir_count(faults_weir, "GET", faults_layer).out, cases[i][2]);
-        ck_assert_int_eq(faults_litter(layout), 0);
-        ck_assert_int_eq(faults_blobs(layout), 3);
-        unit_ok(copy(faults_local(layout), faults_ref(layout), digest), &err);
-    }
-    free(digest);
-    faults_end();
-}
-END_TEST
-
-/* What is no file of ours under that name is neither followed nor waited for. */
-START_TEST(partial_traps)
-{
-    faults_begin();
-    char *digest = image_in_registry(SMALL);
-    support_file("outside", "precious", 0644);
-    for (int i = 0; i < 3; i++) {
-        const char *layout = text("trap%d", i), *name = partial_path(layout);
-        imgrel_error e = {0};
-        unit_ok(ir_mkdirs(support_path(text("%s/blobs/sha256", layout)), 0755, &e), &e);
-        int made = i == 0   ? symlink(support_path("outside"), name)
-                   : i == 1 ? mkfifo(name, 0644)
-                            : mkdir(name, 0755);
-        ck_assert_int_eq(made, 0);
-        unit_ok(copy(faults_ref("src"), faults_local(layout), digest), &err);
-        ck_assert_int_eq(faults_blobs(layout), 3);
-    }
-    IR_AUTO(ir_buf) b = IR_BUF(100);
-    unit_ok(ir_file_read(support_path("outside"), &b, &err), &err);
-    ck_assert_str_eq(ir_buf_str(&b), "precious");
+    unit_ok(faults_copy(faults_ref("dst"), faults_local("back"), digest, &err), &err);
     free(digest);
     faults_end();
 }
@@ -253,7 +190,7 @@ END_TEST
 START_TEST(two_pulls)
 {
     faults_begin();
-    char *digest = image_in_registry(4 * SMALL);
+    char *digest = faults_image_in_registry(4 * SMALL);
     weir_clear(faults_weir);
     weir_on(faults_weir, &(weir_rule){.method = "GET", .path = "/blobs/", .rate = 16 * MIB});
     pid_t a = copying(faults_ref("src"), faults_local("dst"), digest);
@@ -263,7 +200,7 @@ START_TEST(two_pulls)
     ck_assert_uint_eq(weir_count(faults_weir, "GET", faults_layer).requests, 2); /* they did meet */
     ck_assert_int_eq(faults_litter("dst"), 0);
     ck_assert_int_eq(faults_blobs("dst"), 3);
-    unit_ok(copy(faults_local("dst"), faults_ref("again"), digest), &err);
+    unit_ok(faults_copy(faults_local("dst"), faults_ref("again"), digest, &err), &err);
     free(digest);
     faults_end();
 }
@@ -279,7 +216,7 @@ START_TEST(two_pushes)
     ends_well(a);
     ends_well(b);
     ck_assert_int_ge(weir_count(faults_weir, "PUT", "/blobs/").in, 8 * SMALL);
-    unit_ok(copy(faults_ref("dst"), faults_local("back"), digest), &err);
+    unit_ok(faults_copy(faults_ref("dst"), faults_local("back"), digest, &err), &err);
     free(digest);
     faults_end();
 }
@@ -291,9 +228,10 @@ START_TEST(refused_for_a_while)
 {
     faults_begin();
     char *digest = faults_image(SMALL);
-    weir_refuse(faults_weir, 300);
+    faults_set("retry_delay", "80ms");
+    weir_refuse(faults_weir, 2000);
     usleep(50000);
-    unit_ok(copy(faults_local("src"), faults_ref("dst"), digest), &err);
+    unit_ok(faults_copy(faults_local("src"), faults_ref("dst"), digest, &err), &err);
     ck_assert_int_lt(weir_count(faults_weir, "PUT", "/blobs/").in, SMALL + MIB);
     free(digest);
     faults_end();
@@ -332,4 +270,4 @@ START_TEST(token_expires)
 END_TEST
 
 UNIT_SUITE(faults_kill, killed_pull, killed_ranges, stopped_pull, stopped_ranges, killed_push,
-           partial_files, partial_traps, two_pulls, two_pushes, refused_for_a_while, token_expires)
+           stopped_push, forgotten_push, two_pulls, two_pushes, refused_for_a_while, token_expires)

@@ -62,10 +62,8 @@ END_TEST
 START_TEST(refused)
 {
     begin();
-    weir_on(faults_weir, &(weir_rule){.path = "/blobs/",
-                                      .ranged = true,
-                                      .fault = WEIR_STATUS,
-                                      .status = 416});
+    weir_on(faults_weir,
+            &(weir_rule){.path = "/blobs/", .ranged = true, .fault = WEIR_STATUS, .status = 416});
     pull(2, 2, LAYER);
     faults_end();
 }
@@ -75,11 +73,9 @@ END_TEST
 START_TEST(ignored_later)
 {
     begin();
-    weir_on(faults_weir, &(weir_rule){.path = "/blobs/",
-                                      .skip = 3,
-                                      .times = 1,
-                                      .ranged = true,
-                                      .fault = WEIR_NO_RANGE});
+    weir_on(faults_weir,
+            &(weir_rule){
+                .path = "/blobs/", .skip = 3, .times = 1, .ranged = true, .fault = WEIR_NO_RANGE});
     pull(4, 5, 2 * LAYER);
     faults_end();
 }
@@ -118,11 +114,9 @@ END_TEST
 START_TEST(spoilt)
 {
     begin();
-    weir_on(faults_weir, &(weir_rule){.path = "/blobs/",
-                                      .skip = 2,
-                                      .times = 1,
-                                      .fault = WEIR_CORRUPT,
-                                      .after = MIB});
+    weir_on(faults_weir,
+            &(weir_rule){
+                .path = "/blobs/", .skip = 2, .times = 1, .fault = WEIR_CORRUPT, .after = MIB});
     pull(8, 8, 2 * LAYER);
     faults_end();
 }

@@ -11,7 +11,7 @@ tests_server_mock_harbor_test_LDADD = lib/libmockcore.la $(unit_libs) $(mock_lib
 check_PROGRAMS += tests/server/faults_test
 tests_server_faults_test_SOURCES = tests/server/faults_test.c tests/server/faults.c \
 	tests/server/faults.h tests/server/faults_matrix.c tests/server/faults_kill.c \
-	tests/server/faults_hostile.c tests/server/faults_range.c tests/server/weir.c tests/server/weir.h \
+	tests/server/faults_hostile.c tests/server/faults_range.c tests/server/faults_lie.c tests/server/weir.c tests/server/weir.h \
 	tests/server/mock_http.c tests/server/mock_http.h tests/unit/oci/make.c \
 	tests/unit/oci/make.h tests/unit/layer/support.c tests/unit/layer/support.h
 tests_server_faults_test_CPPFLAGS = $(unit_cppflags) $(double_cppflags)

@@ -50,6 +50,25 @@ START_TEST(counts_and_kinds)
 }
 END_TEST
 
+/* A server that is started again has been given some time when the tries are used up. */
+START_TEST(who_is_away_is_given_time)
+{
+    int64_t all = 0;
+    for (unsigned n = 1; n <= 3; n++) {
+        ir_try t = broken(n);
+        t.away = true;
+        t.random = 0;
+        all += ir_retry_wait(&conf, &t);
+        for (uint32_t r = 0; r < 1000; r++) {
+            t.random = r * 2654435761u;
+            ck_assert_int_ge(ir_retry_wait(&conf, &t), 50 << (n - 1));
+            ck_assert_int_le(ir_retry_wait(&conf, &t), 100 << (n - 1));
+        }
+    }
+    ck_assert_int_eq(all, 50 + 100 + 200);
+}
+END_TEST
+
 START_TEST(jitter_is_full_and_bounded)
 {
     int64_t most = 0, least = INT64_MAX;
@@ -95,4 +114,5 @@ START_TEST(wishes)
 }
 END_TEST
 
-UNIT_SUITE(retry, statuses, counts_and_kinds, jitter_is_full_and_bounded, wishes)
+UNIT_SUITE(retry, statuses, counts_and_kinds, who_is_away_is_given_time, jitter_is_full_and_bounded,
+           wishes)

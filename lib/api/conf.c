@@ -131,8 +131,8 @@ static const struct row rows[] = {
     { "cache_dir", "IMGREL_CACHE_DIR", T_PATH,
       AT(cache_dir), "", 0, 0, NULL, false,
       "Where the addresses of large uploads are kept while they last, so that the next process "
-      "goes on with one that was broken off; a week at most. Unset: they are not, but by imgrel, in "
-      "$XDG_CACHE_HOME/imgrel or ~/.cache/imgrel." },
+      "goes on with one that was broken off; a week at most. Unset: they are not, but by imgrel, "
+      "in $XDG_CACHE_HOME/imgrel or ~/.cache/imgrel." },
     { "log_level", "IMGREL_LOG_LEVEL", T_CHOICE,
       AT(log_level), "warn", 0, 0, "error|warn|info|debug", false,
       "Least important record that is given to the log callback." },

@@ -67,10 +67,10 @@ START_TEST(partial_traps)
         const char *layout = text("trap%d", i), *name = faults_partial_path(layout);
         imgrel_error e = {0};
         unit_ok(ir_mkdirs(support_path(text("%s/blobs/sha256", layout)), 0755, &e), &e);
-        int made = i == 0   ? symlink(support_path("outside"), name)
-                   : i == 1 ? mkfifo(name, 0644)
-                            : mkdir(name, 0755);
-        ck_assert_int_eq(made, 0);
+        int rc = i == 0   ? symlink(support_path("outside"), name)
+                 : i == 1 ? mkfifo(name, 0644)
+                          : mkdir(name, 0755);
+        ck_assert_int_eq(rc, 0);
         unit_ok(faults_copy(faults_ref("src"), faults_local(layout), digest, &err), &err);
         ck_assert_int_eq(faults_blobs(layout), 3);
     }

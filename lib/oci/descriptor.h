@@ -60,6 +60,10 @@ int ir_must_use ir_manifest_write(const char *media_type, const ir_desc *config,
 int ir_must_use ir_index_write(const char *media_type, const ir_desc *manifests, size_t n,
                                const ir_json *annotations, ir_manifest *ret, imgrel_error *err);
 
+/* The descriptor by which lists of referrers name m (distribution-spec "Listing referrers"): with its
+ * type and annotations; owned, NULL: no memory. */
+ir_json *ir_manifest_referrer(const ir_manifest *m);
+
 /* The same in OCI's ('o') or Docker's ('d') media types: manifest_convert.c. What an index names
  * must have been converted before: from[i] is the digest that became to[i]. Docker's format has no
  * annotations, they are left out; what it can't express otherwise is EUNSUPPORTED: artifacts,

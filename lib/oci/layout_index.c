@@ -398,18 +398,10 @@ int ir_layout_tags(ir_store *s, const ir_call *call, ir_pages **ret, imgrel_erro
     return rc;
 }
 
-/* The referrer's descriptor as the distribution-spec wants it: with artifactType and annotations.
- */
 static int add_referrer(const ir_manifest *m, ir_strv *out, imgrel_error *err)
 {
-    const char *type = m->artifact_type ? m->artifact_type : m->config.media_type;
-    const ir_json *notes = ir_json_get(m->json, "annotations");
-    ir_json *j = ir_json_pack("{s:s, s:s, s:I}", "mediaType", m->media_type, "digest", m->digest,
-                              "size", (long long)m->len);
-    int bad = ir_json_puts(j, "artifactType", type);
-    if (notes)
-        bad |= ir_json_put(j, "annotations", ir_json_copy(notes));
-    char *text = bad ? NULL : ir_json_string(j, IR_JSON_COMPACT);
+    ir_json *j = ir_manifest_referrer(m);
+    char *text = ir_json_string(j, IR_JSON_COMPACT);
     int rc = text ? ir_strv_add(out, text) : IMGREL_ENOMEM;
     free(text);
     ir_json_free(j);

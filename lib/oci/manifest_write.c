@@ -54,3 +54,19 @@ int ir_index_write(const char *media_type, const ir_desc *manifests, size_t n,
     bad |= put_annotations(j, annotations);
     return finish(j, bad, media_type, ret, err);
 }
+
+ir_json *ir_manifest_referrer(const ir_manifest *m)
+{
+    const char *type = m->artifact_type ? m->artifact_type : m->config.media_type;
+    const ir_json *notes = ir_json_get(m->json, "annotations");
+    ir_json *j = ir_json_pack("{s:s, s:s, s:I}", "mediaType", m->media_type, "digest", m->digest,
+                              "size", (long long)m->len);
+    int bad = ir_json_puts(j, "artifactType", type);
+    if (ir_json_is_object(notes))
+        bad |= ir_json_put(j, "annotations", ir_json_copy(notes));
+    if (bad) {
+        ir_json_free(j);
+        return NULL;
+    }
+    return j;
+}

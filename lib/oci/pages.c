@@ -247,7 +247,7 @@ static int tag_schema(ir_store *s, const ir_call *call, const char *digest,
     imgrel_error missing = {0};
     ir_pages *p = NULL;
     ir_strv none = {0};
-    char *tag = ir_format("%s-%.64s", ir_digest_algorithm(digest), ir_digest_hex(digest));
+    char *tag = ir_referrers_tag(digest);
     int rc = tag ? ir_store_manifest_get(s, call, tag, &m, &missing) : ir_nomem(&missing);
     free(tag);
     if (rc < 0 && rc != IMGREL_ENOTFOUND) {

@@ -307,8 +307,9 @@ static int check_stored(const ir_registry *r, const ir_reply *reply, const ir_ma
                    r->base.ref.repository, m->digest, stored);
 }
 
+/* ret_listed: the registry says that it lists m among its subject's referrers. */
 static int put_once(ir_registry *r, const ir_call *call, const ir_manifest *m, const char *selector,
-                    imgrel_error *err)
+                    bool *ret_listed, imgrel_error *err)
 {
     ir_reply reply = {0};
     char *url = ir_registry_url(r, "/manifests/%s", selector);
@@ -320,6 +321,7 @@ static int put_once(ir_registry *r, const ir_call *call, const ir_manifest *m, c
         rc = fail(r, &req, &reply, selector, err);
     if (!rc)
         rc = check_stored(r, &reply, m, err);
+    *ret_listed = ir_reply_header(&reply, "oci-subject", 0) != NULL;
     free(url);
     ir_reply_free(&reply);
     return rc;
@@ -342,8 +344,11 @@ static int manifest_put(ir_store *s, const ir_call *call, const ir_manifest *m, 
 {
     ir_again again = {0};
     for (;;) {
+        bool listed = false;
         imgrel_error e = {0};
-        int rc = put_once(ir_registry_of(s), call, m, tag ? tag : m->digest, &e);
+        int rc = put_once(ir_registry_of(s), call, m, tag ? tag : m->digest, &listed, &e);
+        if (!rc && m->subject.digest && !listed)
+            return ir_referrers_add(s, call, m, err);
         bool worth = (rc == IMGREL_EDIGEST && e.http_status == 400) ||
                      (rc < 0 && !again.n && may_be_spoilt(&e));
         int next = worth ? ir_registry_again(call, m->digest, &again, &e, true, err) : 0;
@@ -410,7 +415,12 @@ static int manifest_delete(ir_store *s, const ir_call *call, const char *selecto
     imgrel_error first = {0};
     if (!selector)
         return no_selector(r, err);
+    IR_AUTO(ir_manifest) m = {0};
+    if (ir_digest_valid(selector) && get_once(r, call, selector, &m, &first) < 0)
+        ir_error_clear(&first); /* what can't be read may go as well */
     int rc = delete_request(r, call, "manifests", selector, &first);
+    if (!rc && m.subject.digest)
+        rc = ir_referrers_drop(s, call, &m, &first);
     if (rc < 0 && !ir_digest_valid(selector) && tag_refused(&first))
         return tag_undeletable(s, call, selector, err);
     if (rc < 0 && err && !err->code)

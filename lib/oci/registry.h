@@ -103,6 +103,14 @@ char *ir_upload_closing(const char *location, const char *digest);
 int ir_must_use ir_registry_blob_create(ir_store *s, const ir_call *call, ir_writer **ret,
                                         imgrel_error *err);
 
+/* referrers.c: the list that clients keep where the registry has none. The subject's tag for it,
+ * malloc'ed; m, which has a subject, is put into the list or taken out of it. */
+char *ir_referrers_tag(const char *subject);
+int ir_must_use ir_referrers_add(ir_store *s, const ir_call *call, const ir_manifest *m,
+                                 imgrel_error *err);
+int ir_must_use ir_referrers_drop(ir_store *s, const ir_call *call, const ir_manifest *m,
+                                  imgrel_error *err);
+
 /* pages.c */
 int ir_must_use ir_registry_tags(ir_store *s, const ir_call *call, ir_pages **ret,
                                  imgrel_error *err);

@@ -145,8 +145,10 @@ cli_fn cmd_help, cmd_version, cmd_config, cmd_completion;
 cli_fn cmd_login, cmd_logout, cmd_copy, cmd_tags, cmd_catalog, cmd_digest, cmd_manifest,
     cmd_inspect, cmd_delete, cmd_referrers;
 cli_fn cmd_index_create, cmd_index_append, cmd_index_remove, cmd_index_annotate;
-cli_fn cmd_blob_get, cmd_blob_put, cmd_blob_exists, cmd_image_assemble, cmd_image_export;
-cli_fn cmd_artifact_put, cmd_artifact_get, cmd_blob_delete;
+cli_fn cmd_blob_get, cmd_blob_put, cmd_blob_exists, cmd_blob_delete;
+cli_fn cmd_artifact_put, cmd_artifact_get;
+cli_fn cmd_image_assemble, cmd_image_export, cmd_image_append, cmd_image_mutate, cmd_image_rebase,
+    cmd_image_flatten, cmd_image_recompress;
 cli_fn cmd_harbor_check, cmd_project_ensure, cmd_project_get, cmd_project_list, cmd_project_delete,
     cmd_robot_ensure, cmd_robot_list, cmd_robot_get, cmd_robot_delete, cmd_robot_rotate,
     cmd_repo_list, cmd_artifact_list;

@@ -1,4 +1,4 @@
-/* image.c - imgrel image: images made from files, exported. */
+/* image.c - imgrel image: images made from files, edited, exported. */
 #include "cli.h"
 
 #include <stdlib.h>
@@ -118,4 +118,107 @@ int cmd_image_assemble(cli *c, imgrel_error *err)
 int cmd_image_export(cli *c, imgrel_error *err)
 {
     return cli_fetch(c, imgrel_image_export, "a tar", err);
+}
+
+/* ---- edits ---- */
+
+/* "PATH:DIR", or "PATH" alone for what goes to the root. */
+static void add_layers(const cli *c, json_t *spec)
+{
+    for (size_t i = 0; cli_nth(c, "layer", i); i++) {
+        const char *text = cli_nth(c, "layer", i), *colon = strstr(text, ":/");
+        size_t len = colon ? (size_t)(colon - text) : strlen(text);
+
+        json_array_append_new(member(spec, "layers", true),
+                              json_pack("{s:s%, s:s}", "from", text, len, "to",
+                                        colon ? colon + 1 : "/"));
+    }
+}
+
+static int options_into_edit(const cli *c, json_t *spec, imgrel_error *err)
+{
+    long level = 0;
+    int rc = cli_number(c, "level", 1, 19, 0, &level, err);
+
+    set_string(c, "created", spec, "created");
+    set_string(c, "compression", spec, "compression");
+    set_string(c, "format", spec, "format");
+    add_strings(c, "tag", spec, "tags");
+    if (level)
+        json_object_set_new(spec, "level", json_integer(level));
+    return rc;
+}
+
+/* Takes spec. */
+static int edit(cli *c, json_t *spec, imgrel_error *err)
+{
+    char *text = NULL, *digest = NULL;
+    int rc = options_into_edit(c, spec, err);
+
+    if (!rc && !(text = json_dumps(spec, JSON_COMPACT)))
+        rc = cli_nomem(err);
+    if (!rc)
+        rc = imgrel_image_edit(c->client, c->words[0], text, c->n_words > 1 ? c->words[1] : NULL,
+                               &c->opts, &digest, err);
+    json_decref(spec);
+    free(text);
+    cli_progress_end(c);
+    return rc ? rc : cli_print_value(c, "digest", digest, err);
+}
+
+int cmd_image_append(cli *c, imgrel_error *err)
+{
+    json_t *spec = json_object();
+
+    if (!cli_nth(c, "layer", 0)) {
+        json_decref(spec);
+        return cli_fail(err, IMGREL_EINVAL, "name one by --layer", "no layer to append");
+    }
+    add_layers(c, spec);
+    return edit(c, spec, err);
+}
+
+int cmd_image_mutate(cli *c, imgrel_error *err)
+{
+    json_t *spec = json_object(), *config = member(spec, "config", false);
+    int rc = 0;
+
+    set_string(c, "run-as", config, "user");
+    set_string(c, "workdir", config, "workdir");
+    set_string(c, "stop-signal", config, "stop_signal");
+    add_strings(c, "expose", config, "exposed");
+    add_strings(c, "volume", config, "volumes");
+    add_strings(c, "entrypoint", config, "entrypoint");
+    add_strings(c, "cmd", config, "cmd");
+    for (size_t i = 0; cli_nth(c, "remove", i); i++)
+        json_object_set_new(config, cli_nth(c, "remove", i), json_null());
+    if ((rc = cli_pairs(c, "env", member(config, "env", false), err)) ||
+        (rc = cli_pairs(c, "label", member(config, "labels", false), err)) ||
+        (rc = cli_pairs(c, "annotation", member(spec, "annotations", false), err))) {
+        json_decref(spec);
+        return rc;
+    }
+    return edit(c, spec, err);
+}
+
+int cmd_image_rebase(cli *c, imgrel_error *err)
+{
+    json_t *spec = json_object(), *rebase = member(spec, "rebase", false);
+
+    set_string(c, "old-base", rebase, "old_base");
+    set_string(c, "new-base", rebase, "new_base");
+    return edit(c, spec, err);
+}
+
+int cmd_image_flatten(cli *c, imgrel_error *err)
+{
+    return edit(c, json_pack("{s:b}", "flatten", 1), err);
+}
+
+int cmd_image_recompress(cli *c, imgrel_error *err)
+{
+    if (!cli_value(c, "compression"))
+        return cli_fail(err, IMGREL_EINVAL, "say --compression none, gzip or zstd",
+                        "how the layers are to be compressed is missing");
+    return edit(c, json_object(), err);
 }

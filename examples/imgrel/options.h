@@ -32,7 +32,8 @@ extern const cli_option opt_login[], opt_copy[], opt_platform[], opt_referrers[]
 extern const cli_option opt_index_create[], opt_index_append[], opt_index_remove[],
     opt_index_annotate[], opt_artifact_put[], opt_artifact_get[];
 /* options_image.c */
-extern const cli_option opt_assemble[], opt_export[];
+extern const cli_option opt_assemble[], opt_export[], opt_image_edit[], opt_image_append[],
+    opt_image_mutate[], opt_image_rebase[];
 /* options_harbor.c */
 extern const cli_option opt_harbor[], opt_query[], opt_project_ensure[], opt_project_delete[],
     opt_robot_ensure[], opt_robot_rotate[];

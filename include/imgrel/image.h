@@ -27,7 +27,8 @@ extern "C" {
  *    Hard links are kept, sockets left out, devices and pipes EUNSUPPORTED; a file that changes
  *    while it is read is EIO.
  *  - "config": {"env": {}, "cmd": [], "entrypoint": [], "labels": {}, "exposed": [80, "53/udp"],
- *    "user", "workdir"}, over the base's; an entrypoint without cmd clears the base's cmd.
+ *    "volumes": ["/data"], "user", "workdir", "stop_signal"}, over the base's; an entrypoint
+ *    without cmd clears the base's cmd.
  *  - "annotations": {} of manifests and index; "tags": [...] further tags of dst.
  *  - "created": RFC 3339. Absent: $SOURCE_DATE_EPOCH, else 1970. No file is younger in the image.
  *
@@ -39,6 +40,40 @@ extern "C" {
  *  with those that it has), EUNSUPPORTED, EDIGEST, EIO. */
 IMGREL_API int imgrel_image_assemble(imgrel_client *c, const char *spec, const char *dst,
                                      const imgrel_opts *o, char **ret_digest, imgrel_error *err);
+
+/** Changes an image. spec: JSON, every key optional, unknown ones EINVAL; what it says is done in
+ *  this order, for the platforms of opts.platform (one: its manifest alone), absent: for all of an
+ *  index:
+ *  - "rebase": {"old_base": REF, "new_base": REF}: the layers of the old base, which must be those
+ *    at the bottom (by diffID, else ECONFLICT), give way to the new base's. What is absent is taken
+ *    from the annotations org.opencontainers.image.base.name and .digest, which are written anew.
+ *  - "flatten": true: all layers become one that holds the same files, whiteouts applied.
+ *  - "compression": "none", "gzip" or "zstd": layers that are compressed otherwise are compressed
+ *    anew, keeping their diffIDs; all of them with "level" (gzip 1-9, zstd 1-19). Absent: they stay
+ *    as they are, new layers are compressed as the client's configuration says.
+ *  - "layers": [...] on top, as for imgrel_image_assemble. One "from" may be "-": a tar, plain or
+ *    compressed, from standard input as it is.
+ *  - "config": as for imgrel_image_assemble, over the image's; "volumes": ["/data"], "stop_signal"
+ *    too. null removes: a variable, a label, or a whole member ({"cmd": null}).
+ *  - "annotations": {} of manifests and index; null removes one.
+ *  - "created": RFC 3339 (absent: $SOURCE_DATE_EPOCH, else unchanged): of config and history, in
+ *    which no time is later; nor is one in a layer that is made. Without it, new layers have 1970.
+ *  - "format": "oci" or "docker": media types of manifests and index. Docker's have neither
+ *    annotations nor zstd (EUNSUPPORTED).
+ *  - "tags": [...] further tags of dst.
+ *
+ *  Unknown members of configs and manifests stay; a document that says the same keeps its bytes.
+ *  Of an index, attestations go with the image that they attest when that changed (a warning in
+ *  the log, a step in the progress); what is no image is kept. Blobs that stay are not read where
+ *  dst is the same repository or layout, are mounted in the same registry, and else copied. dst
+ *  NULL: src, in place. An archive as dst is written anew as a whole. ret_digest (may be NULL): of
+ *  what was written; "" after IMGREL_FLAG_DRY_RUN, which checks spec, source and bases; the
+ *  caller's. Errors also: EINVAL (spec: the key), ENOTFOUND (a path, src, a base, the platform),
+ *  ECONFLICT (not on the old base), EUNSUPPORTED (an index in an index, a foreign layer to be
+ *  flattened), EDIGEST (a blob, or a layer that is not its diffID), EPROTO, EIO. */
+IMGREL_API int imgrel_image_edit(imgrel_client *c, const char *src, const char *spec,
+                                 const char *dst, const imgrel_opts *o, char **ret_digest,
+                                 imgrel_error *err);
 
 /** Writes the file system of an image as one tar (plain, not compressed) to a descriptor from its
  *  current position: layers laid over each other as image-spec layer.md says, whiteouts applied,

@@ -5,18 +5,28 @@
 #include "base/fd.h"
 #include "oci/image.h"
 
+#include <stdlib.h>
+
+/* A spec is the caller's: what is wrong with it is EINVAL, not a server's fault. */
+static int spec_parse(const char *spec, ir_json **ret, imgrel_error *err)
+{
+    imgrel_error e = {0};
+    int rc = ir_json_parse(spec, strlen(spec), "image", ret, &e);
+    if (rc == IMGREL_EPROTO)
+        rc = e.code = IMGREL_EINVAL;
+    if (rc < 0 && err && !err->code)
+        *err = e;
+    return rc;
+}
+
 static int assemble(const ir_call *call, const char *spec, const char *dst, ir_assembled *ret,
                     imgrel_error *err)
 {
     IR_AUTO(ir_json_p) json = NULL;
     IR_AUTO(ir_ref) ref = {0};
-    int rc = ir_json_parse(spec, strlen(spec), "image", &json, err);
-    if (rc < 0) {
-        if (err && err->code == IMGREL_EPROTO)
-            err->code = IMGREL_EINVAL; /* it is the caller's, not a server's */
-        return rc == IMGREL_EPROTO ? IMGREL_EINVAL : rc;
-    }
-    rc = ir_ref_parse(dst, &ref, err);
+    int rc = spec_parse(spec, &json, err);
+    if (rc == 0)
+        rc = ir_ref_parse(dst, &ref, err);
     if (rc < 0)
         return rc;
     const ir_assemble a = {
@@ -41,6 +51,41 @@ int imgrel_image_assemble(imgrel_client *c, const char *spec, const char *dst, c
         rc = *ret_digest ? 0 : ir_nomem(err);
     }
     ir_assembled_free(&made);
+    return rc;
+}
+
+/* ---- edit ----------------------------------------------------------------------------------- */
+
+static int edit(const ir_call *call, const char *src, const char *spec, const char *dst,
+                ir_manifest *ret, imgrel_error *err)
+{
+    IR_AUTO(ir_json_p) json = NULL;
+    IR_AUTO(ir_ref) from = {0};
+    IR_AUTO(ir_ref) to = {0};
+    int rc = spec_parse(spec, &json, err);
+    if (rc == 0)
+        rc = ir_ref_parse(src, &from, err);
+    if (rc == 0)
+        rc = ir_ref_parse(dst ? dst : src, &to, err);
+    return rc == 0 ? ir_image_edit(call, json, &from, &to, ret, err) : rc;
+}
+
+int imgrel_image_edit(imgrel_client *c, const char *src, const char *spec, const char *dst,
+                      const imgrel_opts *o, char **ret_digest, imgrel_error *err)
+{
+    ir_call call;
+    IR_AUTO(ir_manifest) m = {0};
+    if (ret_digest)
+        *ret_digest = NULL;
+    if (!src || !spec)
+        return ir_fail(err, IMGREL_EINVAL, "image: no %s", src ? "spec" : "source");
+    int rc = ir_api_call(c, o, &call, err);
+    if (rc == 0)
+        rc = edit(&call, src, spec, dst, &m, err);
+    if (rc == 0 && ret_digest) {
+        *ret_digest = ir_strdup(m.digest);
+        rc = *ret_digest ? 0 : ir_nomem(err);
+    }
     return rc;
 }
 
@@ -78,6 +123,18 @@ static int to_fd(void *user, const void *p, size_t len, imgrel_error *err)
                                 "exporting", o->done, 0, 1, err);
 }
 
+static int export(ir_place *p, const ir_manifest *m, out_fd *out, imgrel_error *err)
+{
+    ir_layer_at *v = calloc(m->n_layers + 1, sizeof *v);
+    if (!v)
+        return ir_nomem(err);
+    for (size_t i = 0; i < m->n_layers; i++)
+        v[i] = (ir_layer_at){p->store, &m->layers[i]};
+    int rc = ir_layers_merge(&p->call, v, m->n_layers, -1, to_fd, out, err);
+    free(v);
+    return rc;
+}
+
 int imgrel_image_export(imgrel_client *c, const char *ref, int fd, const imgrel_opts *o,
                         imgrel_error *err)
 {
@@ -91,7 +148,7 @@ int imgrel_image_export(imgrel_client *c, const char *ref, int fd, const imgrel_
         rc = ir_fail(err, IMGREL_EUNSUPPORTED, "%s: not a container image but %s", p.ref.name,
                      m.artifact_type ? m.artifact_type : m.config.media_type);
     if (rc == 0)
-        rc = ir_layers_merge(&p.call, p.store, m.layers, m.n_layers, -1, to_fd, &out, err);
+        rc = export(&p, &m, &out, err);
     ir_place_close(&p);
     return rc;
 }

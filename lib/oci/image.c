@@ -140,14 +140,15 @@ static int dst_open(const ir_call *call, ir_image *im, imgrel_error *err)
         ir_error_clear(err);
         return 0;
     }
-    const char *from = rc == 0 ? ir_image_mounts_from(im) : NULL;
+    const char *from =
+        rc == 0 && im->parts.base ? ir_image_mounts_from(im->parts.base, im->dst) : NULL;
     return from && ir_store_mounts_from(im->dst, from) < 0 ? ir_nomem(err) : rc;
 }
 
 static int prepare(const ir_call *call, ir_image *im, imgrel_error *err)
 {
     const ir_assemble *a = im->what;
-    int rc = ir_image_spec_read(call, a->spec, a->base_dir, &im->spec, err);
+    int rc = ir_image_spec_read(call, a->spec, a->base_dir, false, &im->spec, err);
     if (rc == 0)
         rc = ir_image_parts_read(call, &im->spec, &im->parts, err);
     if (rc == 0)

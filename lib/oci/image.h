@@ -19,6 +19,7 @@ typedef struct ir_layer_from {
     int64_t uid, gid; /* -1: 0 */
     int mode;         /* of files; -1: the file's own, normalised to 0644 / 0755 */
     bool exact;       /* owners and modes as on disk: a root file system */
+    bool input;       /* a tar from standard input, as it is; path only names it */
 } ir_layer_from;
 
 /* How a layer is written: its media type chooses the compression. */
@@ -48,7 +49,11 @@ int ir_must_use ir_layer_hash(const ir_call *call, ir_layer_source_fn *source, v
 /* The file system that layers (bottom first) make, as one tar: layer_merge.c. What lies on top
  * comes first; each path comes once, whiteouts are gone, a hard link whose file an upper layer hid
  * is a file. newest_s: no time is later; -1: as they are. */
-int ir_must_use ir_layers_merge(const ir_call *call, ir_store *src, const ir_desc *layers, size_t n,
+typedef struct ir_layer_at {
+    ir_store *store;
+    const ir_desc *desc;
+} ir_layer_at;
+int ir_must_use ir_layers_merge(const ir_call *call, const ir_layer_at *layers, size_t n,
                                 int64_t newest_s, ir_tar_out_fn *out, void *user,
                                 imgrel_error *err);
 
@@ -68,5 +73,10 @@ typedef struct ir_assembled {
 int ir_must_use ir_image_assemble(const ir_call *call, const ir_assemble *a, ir_assembled *ret,
                                   imgrel_error *err);
 void ir_assembled_free(ir_assembled *a);
+
+/* Changes an image (image.h, imgrel_image_edit) from src into dst, which may be the same. ret is
+ * empty after a dry run. */
+int ir_must_use ir_image_edit(const ir_call *call, const ir_json *spec, const ir_ref *src,
+                              const ir_ref *dst, ir_manifest *ret, imgrel_error *err);
 
 #endif

@@ -12,13 +12,21 @@ size_t ir_image_diff_ids(const ir_json *config)
     return ir_json_len(ir_json_path(config, "rootfs.diff_ids"));
 }
 
+bool ir_image_history_fits(const ir_json *config)
+{
+    const ir_json *list = ir_json_get(config, "history");
+    size_t n = 0;
+    for (size_t i = 0; i < ir_json_len(list); i++)
+        n += !ir_json_bool(ir_json_at(list, i), "empty_layer", false);
+    return n == ir_image_diff_ids(config);
+}
+
 const char *ir_image_diff_id(const ir_json *config, size_t i)
 {
     return ir_json_text(ir_json_at(ir_json_path(config, "rootfs.diff_ids"), i));
 }
 
-/* The object under key, made if it is not there (or null). NULL: no memory. */
-static ir_json *object_at(ir_json *j, const char *key)
+ir_json *ir_image_object(ir_json *j, const char *key)
 {
     ir_json *v = ir_json_get(j, key);
     if (ir_json_is_object(v))
@@ -27,7 +35,7 @@ static ir_json *object_at(ir_json *j, const char *key)
     return ir_json_get(j, key);
 }
 
-static ir_json *array_at(ir_json *j, const char *key)
+ir_json *ir_image_array(ir_json *j, const char *key)
 {
     ir_json *v = ir_json_get(j, key);
     if (ir_json_is_array(v))
@@ -38,7 +46,7 @@ static ir_json *array_at(ir_json *j, const char *key)
 
 /* ---- config.config -------------------------------------------------------------------------- */
 
-/* "NAME=value" entries; a variable that is there keeps its place. */
+/* "NAME=value" entries; a variable that is there keeps its place, null removes it. */
 static int merge_env(ir_json *to, const ir_json *env)
 {
     int bad = 0;
@@ -47,15 +55,22 @@ static int merge_env(ir_json *to, const ir_json *env)
     for (size_t i = 0; i < ir_json_len(old); i++) {
         const char *text = ir_json_text(ir_json_at(old, i));
         char *name = ir_strndup(text ? text : "", strcspn(text ? text : "", "="));
-        const char *value = ir_json_str(left, name ? name : "");
-        char *entry = value ? ir_format("%s=%s", name, value) : ir_strdup(text ? text : "");
-        bad |= !name || !entry || ir_json_append(out, ir_json_new_string(entry ? entry : ""));
+        const ir_json *value = ir_json_get(left, name ? name : "");
+        char *entry = NULL;
+        if (!value)
+            entry = ir_strdup(text ? text : "");
+        else if (ir_json_text(value))
+            entry = ir_format("%s=%s", name, ir_json_text(value));
+        if (entry || !value)
+            bad |= !name || !entry || ir_json_append(out, ir_json_new_string(entry));
         if (value)
             ir_json_remove(left, name);
         free(name);
         free(entry);
     }
     for (void *it = ir_json_first(left); it; it = ir_json_next(left, it)) {
+        if (ir_json_is_null(ir_json_value(it)))
+            continue;
         char *entry = ir_format("%s=%s", ir_json_key(it), ir_json_text(ir_json_value(it)));
         bad |= !entry || ir_json_append(out, ir_json_new_string(entry ? entry : ""));
         free(entry);
@@ -66,9 +81,13 @@ static int merge_env(ir_json *to, const ir_json *env)
 static int merge_object(ir_json *to, const char *key, const ir_json *from)
 {
     int bad = 0;
-    ir_json *object = object_at(to, key);
-    for (void *it = ir_json_first(from); it; it = ir_json_next(from, it))
-        bad |= ir_json_put(object, ir_json_key(it), ir_json_copy(ir_json_value(it)));
+    ir_json *object = ir_image_object(to, key);
+    for (void *it = ir_json_first(from); it; it = ir_json_next(from, it)) {
+        if (ir_json_is_null(ir_json_value(it)))
+            ir_json_remove(object, ir_json_key(it));
+        else
+            bad |= ir_json_put(object, ir_json_key(it), ir_json_copy(ir_json_value(it)));
+    }
     return bad | !object;
 }
 
@@ -93,7 +112,7 @@ int ir_image_port(const ir_json *j, char ret[32], imgrel_error *err)
 
 static int merge_ports(ir_json *to, const ir_json *ports, imgrel_error *err)
 {
-    ir_json *object = object_at(to, "ExposedPorts");
+    ir_json *object = ir_image_object(to, "ExposedPorts");
     for (size_t i = 0; i < ir_json_len(ports); i++) {
         char name[32];
         int rc = ir_image_port(ir_json_at(ports, i), name, err);
@@ -110,49 +129,87 @@ static int merge_copy(ir_json *to, const char *key, const ir_json *value)
     return value ? ir_json_put(to, key, ir_json_copy(value)) : 0;
 }
 
+static int merge_volumes(ir_json *to, const ir_json *volumes)
+{
+    ir_json *object = ir_image_object(to, "Volumes");
+    int bad = object ? 0 : -1;
+    for (size_t i = 0; i < ir_json_len(volumes); i++)
+        bad |= ir_json_put(object, ir_json_text(ir_json_at(volumes, i)), ir_json_new_object());
+    return bad;
+}
+
+static const struct {
+    const char *ours, *name;
+} members[] = {{"env", "Env"},
+               {"labels", "Labels"},
+               {"exposed", "ExposedPorts"},
+               {"volumes", "Volumes"},
+               {"cmd", "Cmd"},
+               {"entrypoint", "Entrypoint"},
+               {"workdir", "WorkingDir"},
+               {"user", "User"},
+               {"stop_signal", "StopSignal"}};
+
+/* In an edit a member that is null goes. */
+static void remove_members(ir_json *to, const ir_image_spec *s)
+{
+    for (size_t i = 0; s->edit && i < sizeof members / sizeof *members; i++) {
+        const ir_json *v = ir_json_get(s->config, members[i].ours);
+        if (v && ir_json_is_null(v))
+            ir_json_remove(to, members[i].name);
+    }
+}
+
 static int merge_run(ir_json *to, const ir_image_spec *s, imgrel_error *err)
 {
     const ir_json *env = ir_image_spec_config(s, "env"),
-                  *labels = ir_image_spec_config(s, "labels");
-    const ir_json *entrypoint = ir_image_spec_config(s, "entrypoint");
-    const ir_json *cmd = ir_image_spec_config(s, "cmd"),
+                  *labels = ir_image_spec_config(s, "labels"),
+                  *volumes = ir_image_spec_config(s, "volumes"),
+                  *entrypoint = ir_image_spec_config(s, "entrypoint"),
                   *ports = ir_image_spec_config(s, "exposed");
+    int bad = 0;
+    remove_members(to, s);
     /* A command of the base was meant for the base's entrypoint (as docker build does it). */
-    if (entrypoint && !cmd)
+    if (entrypoint && !ir_image_spec_config(s, "cmd"))
         ir_json_remove(to, "Cmd");
-    int bad = env ? merge_env(to, env) : 0;
+    bad |= env ? merge_env(to, env) : 0;
     bad |= labels ? merge_object(to, "Labels", labels) : 0;
-    bad |= merge_copy(to, "Entrypoint", entrypoint);
-    bad |= merge_copy(to, "Cmd", cmd);
-    bad |= merge_copy(to, "User", ir_image_spec_config(s, "user"));
-    bad |= merge_copy(to, "WorkingDir", ir_image_spec_config(s, "workdir"));
+    for (size_t i = 4; i < sizeof members / sizeof *members; i++)
+        bad |= merge_copy(to, members[i].name, ir_image_spec_config(s, members[i].ours));
+    bad |= volumes ? merge_volumes(to, volumes) : 0;
     if (bad)
         return ir_nomem(err);
     return ports ? merge_ports(to, ports, err) : 0;
+}
+
+int ir_image_config_merge(ir_json *config, const ir_image_spec *s, imgrel_error *err)
+{
+    ir_json *run = ir_image_object(config, "config");
+    return run ? merge_run(run, s, err) : ir_nomem(err);
 }
 
 /* ---- layers --------------------------------------------------------------------------------- */
 
 static int add_layer(ir_json *config, const char *created, const char *by, const char *diff_id)
 {
-    ir_json *rootfs = object_at(config, "rootfs");
+    ir_json *rootfs = ir_image_object(config, "rootfs");
     ir_json *entry = ir_json_pack("{s:s, s:s}", "created", created, "created_by", by);
-    int bad = ir_json_append(array_at(config, "history"), entry);
+    int bad = ir_json_append(ir_image_array(config, "history"), entry);
     bad |= ir_json_puts(rootfs, "type", "layers");
-    return ir_json_append(array_at(rootfs, "diff_ids"), ir_json_new_string(diff_id)) | bad;
+    return ir_json_append(ir_image_array(rootfs, "diff_ids"), ir_json_new_string(diff_id)) | bad;
 }
 
 static int add_layers(ir_json *config, const ir_image_spec *s, const ir_image_part *part,
                       const char (*diff_ids)[IR_DIGEST_MAX])
 {
     int bad = 0;
-    ir_json *rootfs = object_at(config, "rootfs");
+    ir_json *rootfs = ir_image_object(config, "rootfs");
     if (part->rootfs)
         bad |= add_layer(config, s->created, "imgrel: root file system", *diff_ids++);
     for (size_t i = 0; i < s->n_layers; i++)
         bad |= add_layer(config, s->created, s->layers[i].created_by, diff_ids[i]);
     bad |= ir_json_puts(rootfs, "type", "layers");
-    return bad | !array_at(rootfs, "diff_ids");
+    return bad | !ir_image_array(rootfs, "diff_ids");
 }
 
 static int set_platform(ir_json *config, const ir_platform *p)
@@ -174,8 +231,7 @@ int ir_image_config_make(const ir_image_spec *s, const ir_image_part *part,
         return ir_nomem(err);
     int bad = set_platform(config, &part->platform);
     bad |= ir_json_puts(config, "created", s->created);
-    ir_json *run = object_at(config, "config");
-    int rc = run ? merge_run(run, s, err) : ir_nomem(err);
+    int rc = ir_image_config_merge(config, s, err);
     if (rc < 0)
         return rc;
     bad |= add_layers(config, s, part, diff_ids);

@@ -24,10 +24,18 @@ typedef struct ir_image_spec {
     ir_strv tags; /* owned */
     int64_t created_s;
     char created[32];
+    bool created_given; /* by the spec or the environment */
+    /* Of an edit alone. */
+    bool edit, rebase, flatten;
+    const char *old_base, *new_base; /* NULL: what the annotations say */
+    const char *compression;         /* NULL: as it is */
+    int64_t level;                   /* 0: the configuration's */
+    char format;                     /* 'o', 'd'; 0: as it is */
 } ir_image_spec;
-/* EINVAL: which key, and what is wrong with it. ENOTFOUND: a source that is not there. */
+/* edit: the spec of a change to an image (imgrel_image_edit), else of a new one. EINVAL: which key,
+ * and what is wrong with it. ENOTFOUND: a source that is not there. */
 int ir_must_use ir_image_spec_read(const ir_call *call, const ir_json *json, const char *base_dir,
-                                   ir_image_spec *ret, imgrel_error *err);
+                                   bool edit, ir_image_spec *ret, imgrel_error *err);
 void ir_image_spec_free(ir_image_spec *s);
 /* A member of "config" by name, of its type; NULL: absent. */
 const ir_json *ir_image_spec_config(const ir_image_spec *s, const char *key);
@@ -69,10 +77,27 @@ int ir_must_use ir_image_config_read(const ir_call *call, ir_store *store, const
 int ir_must_use ir_image_config_make(const ir_image_spec *s, const ir_image_part *part,
                                      const char (*diff_ids)[IR_DIGEST_MAX], ir_json **ret,
                                      imgrel_error *err);
+/* What the spec's "config" says, into a config that there is. In an edit null removes. */
+int ir_must_use ir_image_config_merge(ir_json *config, const ir_image_spec *s, imgrel_error *err);
+/* An object or array under key, made if it is not there (or null). NULL: no memory. */
+ir_json *ir_image_object(ir_json *j, const char *key);
+ir_json *ir_image_array(ir_json *j, const char *key);
 /* 80, "80", "53/udp" -> "80/tcp", "53/udp". EINVAL: anything else. */
 int ir_must_use ir_image_port(const ir_json *j, char ret[32], imgrel_error *err);
 size_t ir_image_diff_ids(const ir_json *config);
+bool ir_image_history_fits(const ir_json *config); /* has an entry for each layer, no more */
 const char *ir_image_diff_id(const ir_json *config, size_t i); /* NULL past the last */
+
+/* ---- image_blob.c: what is not made but copied ---------------------------------------------- */
+
+/* The repository to mount blobs from: the source's, when it is in the destination's registry; else
+ * NULL. */
+const char *ir_image_mounts_from(const ir_store *from, const ir_store *to);
+/* Has the blob in `to`: it is there, mounted, or copied; and says which. */
+int ir_must_use ir_image_blob_copy(const ir_call *call, ir_store *from, ir_store *to,
+                                   const ir_desc *d, imgrel_error *err);
+/* How many jobs at once. */
+unsigned ir_image_jobs(const ir_call *call);
 
 /* ---- image_write.c: into the destination ---------------------------------------------------- */
 
@@ -87,9 +112,6 @@ typedef struct ir_image {
     ir_manifest old;                   /* what reuse names; bytes NULL: nothing */
     const char *media_type;            /* of new layers */
 } ir_image;
-/* The repository to mount base blobs from: the base's, when it is in the destination's registry;
- * else NULL. */
-const char *ir_image_mounts_from(const ir_image *im);
 /* Base blobs copied, layers made or reused. */
 int ir_must_use ir_image_blobs_write(const ir_call *call, ir_image *im, imgrel_error *err);
 /* Configs, manifests and the index, which becomes ret; then the tags. */

@@ -12,8 +12,10 @@
 #define MODE_MAX 07777
 
 typedef struct top_row {
-    const ir_json *platforms, *layers, *config, *annotations, *tags;
-    const char *created;
+    const ir_json *platforms, *layers, *config, *annotations, *tags, *rebase;
+    const char *created, *compression, *format;
+    int64_t level;
+    bool flatten;
 } top_row;
 #define TOP(name, type)                         \
     {                                           \
@@ -26,6 +28,21 @@ static const ir_json_row top_rows[] = {
     TOP(annotations, IR_J_OBJECT),
     TOP(tags, IR_J_ARRAY),
     TOP(created, IR_J_STRING),
+    {NULL, 0, 0, 0},
+};
+static const ir_json_row edit_rows[] = {
+    TOP(layers, IR_J_ARRAY),       TOP(config, IR_J_OBJECT),  TOP(annotations, IR_J_OBJECT),
+    TOP(tags, IR_J_ARRAY),         TOP(created, IR_J_STRING), TOP(rebase, IR_J_OBJECT),
+    TOP(compression, IR_J_STRING), TOP(format, IR_J_STRING),  TOP(level, IR_J_INT),
+    TOP(flatten, IR_J_BOOL),       {NULL, 0, 0, 0},
+};
+
+typedef struct rebase_row {
+    const char *old_base, *new_base;
+} rebase_row;
+static const ir_json_row rebase_rows[] = {
+    {"old_base", IR_J_STRING, offsetof(rebase_row, old_base), 0},
+    {"new_base", IR_J_STRING, offsetof(rebase_row, new_base), 0},
     {NULL, 0, 0, 0},
 };
 
@@ -45,18 +62,19 @@ static const ir_json_row layer_rows[] = {
 };
 
 typedef struct config_row {
-    const ir_json *env, *cmd, *entrypoint, *labels, *exposed;
-    const char *user, *workdir;
+    const ir_json *env, *cmd, *entrypoint, *labels, *exposed, *volumes;
+    const char *user, *workdir, *stop_signal;
 } config_row;
 #define CONFIG(name, type)                         \
     {                                              \
 #name, type, offsetof(config_row, name), 0 \
     }
 static const ir_json_row config_rows[] = {
-    CONFIG(env, IR_J_OBJECT),       CONFIG(cmd, IR_J_ARRAY),
-    CONFIG(entrypoint, IR_J_ARRAY), CONFIG(labels, IR_J_OBJECT),
-    CONFIG(exposed, IR_J_ARRAY),    CONFIG(user, IR_J_STRING),
-    CONFIG(workdir, IR_J_STRING),   {NULL, 0, 0, 0},
+    CONFIG(env, IR_J_OBJECT),         CONFIG(cmd, IR_J_ARRAY),
+    CONFIG(entrypoint, IR_J_ARRAY),   CONFIG(labels, IR_J_OBJECT),
+    CONFIG(exposed, IR_J_ARRAY),      CONFIG(user, IR_J_STRING),
+    CONFIG(workdir, IR_J_STRING),     CONFIG(volumes, IR_J_ARRAY),
+    CONFIG(stop_signal, IR_J_STRING), {NULL, 0, 0, 0},
 };
 
 /* ---- scalars -------------------------------------------------------------------------------- */
@@ -104,6 +122,7 @@ static int read_created(const char *text, ir_image_spec *s, imgrel_error *err)
                        env);
     if (!text)
         s->created_s = (int64_t)epoch;
+    s->created_given = text || (env && *env);
     if (s->created_s < 0)
         s->created_s = 0;
     ir_rfc3339_format(s->created_s, s->created);
@@ -120,10 +139,12 @@ static int strings_check(const ir_json *list, const char *what, imgrel_error *er
     return 0;
 }
 
-static int values_check(const ir_json *object, const char *what, imgrel_error *err)
+/* removable: null is fine too. */
+static int values_check(const ir_json *object, bool removable, const char *what, imgrel_error *err)
 {
     for (void *it = ir_json_first(object); it; it = ir_json_next(object, it))
-        if (!ir_json_text(ir_json_value(it)) || !*ir_json_key(it))
+        if (!*ir_json_key(it) ||
+            !(ir_json_text(ir_json_value(it)) || (removable && ir_json_is_null(ir_json_value(it)))))
             return ir_fail(err, IMGREL_EINVAL, "%s: \"%s\" is not a string", what, ir_json_key(it));
     return 0;
 }
@@ -176,7 +197,10 @@ static int read_layer(const ir_json *j, size_t i, ir_image_spec *s, imgrel_error
         rc = read_mode(row.mode, &l->from, what, err);
     if (rc < 0)
         return rc;
-    l->path = ir_path_join(s->base_dir, row.from);
+    l->from.input = ir_streq(row.from, "-");
+    if (l->from.input && !s->edit)
+        return ir_fail(err, IMGREL_EINVAL, "%s: standard input can't be read twice", what);
+    l->path = l->from.input ? ir_strdup("standard input") : ir_path_join(s->base_dir, row.from);
     l->created_by = ir_format("imgrel: %s -> %s", row.from, row.to);
     l->from.path = l->path;
     l->from.to = row.to;
@@ -191,8 +215,13 @@ static int read_layers(const ir_json *list, ir_image_spec *s, imgrel_error *err)
         return ir_fail(err, IMGREL_ELIMIT, "image: more than %d layers", IR_LAYERS_MAX);
     s->layers = calloc(n + 1, sizeof *s->layers);
     int rc = s->layers ? 0 : ir_nomem(err);
-    for (size_t i = 0; rc == 0 && i < n; i++)
+    size_t n_inputs = 0;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
         rc = read_layer(ir_json_at(list, i), i, s, err);
+        n_inputs += rc == 0 && s->layers[i].from.input;
+        if (n_inputs > 1)
+            rc = ir_fail(err, IMGREL_EINVAL, "image: two layers from standard input");
+    }
     return rc;
 }
 
@@ -207,18 +236,31 @@ static int ports_check(const ir_json *ports, imgrel_error *err)
     return rc;
 }
 
-static int check_config(const ir_json *config, imgrel_error *err)
+static int volumes_check(const ir_json *volumes, imgrel_error *err)
+{
+    int rc = strings_check(volumes, "image: config.volumes", err);
+    for (size_t i = 0; rc == 0 && i < ir_json_len(volumes); i++) {
+        const char *path = ir_json_text(ir_json_at(volumes, i));
+        if (path[0] != '/')
+            rc = ir_fail(err, IMGREL_EINVAL, "image: config.volumes: \"%s\" is not absolute", path);
+    }
+    return rc;
+}
+
+static int check_config(const ir_json *config, bool edit, imgrel_error *err)
 {
     config_row row = {0};
     int rc = config ? ir_json_decode(config, config_rows, true, "image: config", &row, err) : 0;
     if (rc == 0)
-        rc = values_check(row.env, "image: config.env", err);
+        rc = values_check(row.env, edit, "image: config.env", err);
     if (rc == 0)
-        rc = values_check(row.labels, "image: config.labels", err);
+        rc = values_check(row.labels, edit, "image: config.labels", err);
     if (rc == 0)
         rc = strings_check(row.cmd, "image: config.cmd", err);
     if (rc == 0)
         rc = strings_check(row.entrypoint, "image: config.entrypoint", err);
+    if (rc == 0)
+        rc = volumes_check(row.volumes, err);
     return rc == 0 ? ports_check(row.exposed, err) : rc;
 }
 
@@ -247,40 +289,77 @@ static int read_base(ir_image_spec *s, imgrel_error *err)
     if (!ir_json_is_object(base) || !ir_json_len(base))
         return ir_fail(err, IMGREL_EINVAL,
                        "image: base is neither a reference nor {\"PLATFORM\": \"FOLDER\"}");
-    return values_check(base, "image: base", err);
+    return values_check(base, false, "image: base", err);
 }
 
-static int read_top(const ir_call *call, ir_image_spec *s, imgrel_error *err)
+static bool known_compression(const char *c)
 {
-    top_row row = {0};
-    IR_AUTO(ir_json_p) shallow = ir_json_copy(s->json);
-    int rc = shallow ? read_base(s, err) : ir_nomem(err);
-    if (rc < 0)
-        return rc;
-    ir_json_remove(shallow, "base");
-    rc = ir_json_decode(shallow, top_rows, true, "image", &row, err);
-    if (rc < 0)
-        return rc;
+    return !c || ir_streq(c, "none") || ir_streq(c, "gzip") || ir_streq(c, "zstd");
+}
+
+/* What an edit alone has. */
+static int read_edit(const top_row *row, ir_image_spec *s, imgrel_error *err)
+{
+    rebase_row bases = {0};
+    if (!known_compression(row->compression))
+        return ir_fail(err, IMGREL_EINVAL, "image: compression \"%s\" is not none, gzip or zstd",
+                       row->compression);
+    if (row->level < 0 || (row->level && !row->compression))
+        return ir_fail(err, IMGREL_EINVAL, "image: level %lld %s", (long long)row->level,
+                       row->level < 0 ? "is negative" : "without compression");
+    int rc = ir_manifest_format(row->format, &s->format, err);
+    if (rc == 0 && row->rebase)
+        rc = ir_json_decode(row->rebase, rebase_rows, true, "image: rebase", &bases, err);
+    s->edit = true;
+    s->rebase = row->rebase != NULL;
+    s->old_base = bases.old_base;
+    s->new_base = bases.new_base;
+    s->flatten = row->flatten;
+    s->compression = row->compression;
+    s->level = row->level;
+    return rc;
+}
+
+static int read_members(const ir_call *call, ir_image_spec *s, imgrel_error *err)
+{
     s->config = ir_json_get(s->json, "config");
     s->annotations = ir_json_get(s->json, "annotations");
-    rc = read_created(ir_json_str(s->json, "created"), s, err);
-    if (rc == 0)
+    int rc = read_created(ir_json_str(s->json, "created"), s, err);
+    if (rc == 0 && !s->edit)
         rc = read_platforms(call, ir_json_get(s->json, "platforms"), s, err);
     if (rc == 0)
         rc = read_layers(ir_json_get(s->json, "layers"), s, err);
+    if (rc == 0 && !ir_json_is_null(s->config))
+        rc = check_config(s->config, s->edit, err);
     if (rc == 0)
-        rc = check_config(s->config, err);
-    if (rc == 0)
-        rc = values_check(s->annotations, "image: annotations", err);
+        rc = values_check(s->annotations, s->edit, "image: annotations", err);
     return rc == 0 ? read_tags(ir_json_get(s->json, "tags"), s, err) : rc;
 }
 
-int ir_image_spec_read(const ir_call *call, const ir_json *json, const char *base_dir,
+static int read_top(const ir_call *call, bool edit, ir_image_spec *s, imgrel_error *err)
+{
+    top_row row = {0};
+    IR_AUTO(ir_json_p) shallow = ir_json_copy(s->json);
+    int rc = shallow ? 0 : ir_nomem(err);
+    if (rc == 0 && !edit)
+        rc = read_base(s, err);
+    if (rc < 0)
+        return rc;
+    if (!edit)
+        ir_json_remove(shallow, "base");
+    rc = ir_json_decode(edit ? s->json : shallow, edit ? edit_rows : top_rows, true, "image", &row,
+                        err);
+    if (rc == 0 && edit)
+        rc = read_edit(&row, s, err);
+    return rc == 0 ? read_members(call, s, err) : rc;
+}
+
+int ir_image_spec_read(const ir_call *call, const ir_json *json, const char *base_dir, bool edit,
                        ir_image_spec *ret, imgrel_error *err)
 {
     *ret = (ir_image_spec){.base_dir = base_dir};
     ret->json = ir_json_copy(json);
-    int rc = ret->json ? read_top(call, ret, err) : ir_nomem(err);
+    int rc = ret->json ? read_top(call, edit, ret, err) : ir_nomem(err);
     if (rc < 0)
         ir_image_spec_free(ret);
     return rc;
@@ -289,7 +368,9 @@ int ir_image_spec_read(const ir_call *call, const ir_json *json, const char *bas
 const ir_json *ir_image_spec_config(const ir_image_spec *s, const char *key)
 {
     const ir_json *v = ir_json_get(s->config, key);
-    return ir_json_is_null(v) ? NULL : v;
+    /* An edit that says nothing adds nothing. */
+    bool empty = ir_json_is_null(v) || (s->edit && ir_json_is_object(v) && !ir_json_len(v));
+    return empty ? NULL : v;
 }
 
 void ir_image_spec_free(ir_image_spec *s)

@@ -7,14 +7,6 @@
 
 #include <stdlib.h>
 
-#define JOBS_DEFAULT 4
-
-static unsigned threads_of(const ir_call *call)
-{
-    int64_t n = call->jobs ? call->jobs : ir_call_conf(call)->jobs;
-    return n < 1 ? JOBS_DEFAULT : n > 64 ? 64 : (unsigned)n;
-}
-
 /* ---- blobs ---------------------------------------------------------------------------------- */
 
 /* A blob of the base that is to be in the destination, or a layer that is to be made. */
@@ -23,9 +15,6 @@ typedef struct blob_job {
     const ir_desc *blob; /* NULL: a layer */
     const ir_layer_from *from;
     ir_layer *ret;
-    /* While it is copied. */
-    const ir_call *call;
-    ir_reader *reader;
 } blob_job;
 
 typedef struct blob_jobs {
@@ -33,54 +22,11 @@ typedef struct blob_jobs {
     size_t n, cap;
 } blob_jobs;
 
-static int64_t base_read(void *user, void *buf, size_t len, imgrel_error *err)
-{
-    blob_job *j = user;
-    int rc =
-        j->reader ? 0 : ir_store_blob_open(j->im->parts.base, j->call, j->blob, &j->reader, err);
-    return rc < 0 ? rc : ir_reader_read(j->reader, buf, len, err);
-}
-
-static int base_rewind(void *user, imgrel_error *err)
-{
-    blob_job *j = user;
-    (void)err;
-    ir_reader_close(j->reader);
-    j->reader = NULL;
-    return 0;
-}
-
-const char *ir_image_mounts_from(const ir_image *im)
-{
-    if (!im->parts.base)
-        return NULL;
-    const ir_ref *from = ir_store_ref(im->parts.base), *to = ir_store_ref(im->dst);
-    bool same = from->transport == IR_REGISTRY && to->transport == IR_REGISTRY &&
-                ir_streq(from->host, to->host);
-    return same ? from->repository : NULL;
-}
-
-static int blob_copy(const ir_call *call, blob_job *j, imgrel_error *err)
-{
-    const char *state = NULL;
-    const ir_body body = {
-        .read = base_read, .rewind = base_rewind, .user = j, .size = j->blob->size};
-    j->call = call;
-    int rc = ir_store_blob_put(j->im->dst, call, j->blob, &body, ir_image_mounts_from(j->im),
-                               &state, err);
-    ir_reader_close(j->reader);
-    j->reader = NULL;
-    if (rc < 0)
-        return rc;
-    return ir_progress(call, IMGREL_EVENT_STEP, j->blob->digest, state ? state : "done",
-                       (uint64_t)j->blob->size, (uint64_t)j->blob->size, 1, err);
-}
-
 static int blob_work(const ir_call *call, void *job, imgrel_error *err)
 {
     blob_job *j = job;
     if (j->blob)
-        return blob_copy(call, j, err);
+        return ir_image_blob_copy(call, j->im->parts.base, j->im->dst, j->blob, err);
     const ir_layer_how how = {.media_type = j->im->media_type};
     int rc = ir_layer_make(call, j->im->dst, j->from, 1, j->im->spec.created_s, &how, j->ret, err);
     if (rc < 0)
@@ -194,7 +140,7 @@ int ir_image_blobs_write(const ir_call *call, ir_image *im, imgrel_error *err)
         qsort(l.v, l.n, sizeof *l.v, by_size);
         for (size_t i = 0; i < l.n; i++)
             jobs[i] = &l.v[i];
-        rc = ir_work_run(call, threads_of(call), blob_work, jobs, l.n, err);
+        rc = ir_work_run(call, ir_image_jobs(call), blob_work, jobs, l.n, err);
     } else if (rc == 0 && !jobs) {
         rc = ir_nomem(err);
     }
@@ -317,7 +263,7 @@ int ir_image_manifests_write(const ir_call *call, ir_image *im, ir_manifest *ret
         list[i] = &jobs[i];
     }
     if (rc == 0)
-        rc = ir_work_run(call, threads_of(call), part_work, list, n, err);
+        rc = ir_work_run(call, ir_image_jobs(call), part_work, list, n, err);
     free(jobs);
     free(list);
     if (rc < 0)

@@ -10,11 +10,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define BUFFER (256 * IR_KIB)
+#define POLL_MS 50
 
 /* What is being written, and where to. */
 typedef struct job {
@@ -26,6 +28,7 @@ typedef struct job {
     ir_tar_out_fn *out;
     void *out_user;
     ir_tar *tar;
+    int fd; /* of a tar that is there */
     char *buf;
 } job;
 
@@ -128,10 +131,20 @@ static int files_write(job *j, imgrel_error *err)
 
 /* ---- a tar as it is ------------------------------------------------------------------------- */
 
+/* A pipe may have nothing to give for long: cancel and deadline are looked at meanwhile. */
 static int64_t fd_in(void *user, void *buf, size_t len, imgrel_error *err)
 {
-    ssize_t n = read(*(const int *)user, buf, len);
-    return n < 0 ? ir_fail_errno(err, errno, "tar") : n;
+    job *j = user;
+    struct pollfd p = {.fd = j->fd, .events = POLLIN};
+    ssize_t n = -1;
+    do {
+        int rc = ir_call_check(j->call, err);
+        if (rc < 0)
+            return rc;
+        errno = EINTR;
+        n = poll(&p, 1, POLL_MS) > 0 ? read(j->fd, buf, len) : -1;
+    } while (n < 0 && (errno == EINTR || errno == EAGAIN));
+    return n < 0 ? ir_fail_errno(err, errno, "%s", j->from->path) : n;
 }
 
 static int64_t read_whole(ir_unpack *u, char *buf, size_t len, imgrel_error *err)
@@ -154,10 +167,10 @@ static int tar_write(job *j, imgrel_error *err)
 {
     const char *path = j->from->path;
     ir_unpack *u = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    j->fd = j->from->input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (j->fd < 0)
         return ir_fail_errno(err, errno, "%s", path);
-    int rc = ir_unpack_new('a', path, fd_in, &fd, &u, err);
+    int rc = ir_unpack_new('a', path, fd_in, j, &u, err);
     bool first = true;
     for (int64_t n = 1; rc == 0 && n > 0; first = false) {
         n = read_whole(u, j->buf, BUFFER, err);
@@ -168,7 +181,8 @@ static int tar_write(job *j, imgrel_error *err)
             rc = j->out(j->out_user, j->buf, (size_t)n, err);
     }
     ir_unpack_free(u);
-    close(fd);
+    if (!j->from->input)
+        close(j->fd);
     return rc;
 }
 

@@ -41,7 +41,6 @@ typedef struct symlink_of {
 
 typedef struct merge {
     const ir_call *call;
-    ir_store *src;
     int64_t newest_s;
     ir_tar *out;
     char *buf;
@@ -468,12 +467,12 @@ static int drain(merge *m, ir_reader *r, imgrel_error *err)
     return (int)n;
 }
 
-static int layer_read(merge *m, const ir_desc *d, entry_fn *fn, imgrel_error *err)
+static int layer_read(merge *m, const ir_layer_at *l, entry_fn *fn, imgrel_error *err)
 {
     ir_reader *r = NULL;
     ir_tar_entry e;
     links_forget(m);
-    int rc = ir_store_blob_open(m->src, m->call, d, &r, err);
+    int rc = ir_store_blob_open(l->store, m->call, l->desc, &r, err);
     if (rc == 0)
         rc = ir_untar_new(blob_in, r, &m->in, err);
     while (rc == 0) {
@@ -490,7 +489,7 @@ static int layer_read(merge *m, const ir_desc *d, entry_fn *fn, imgrel_error *er
     m->in = NULL;
     ir_reader_close(r);
     if (rc < 0)
-        ir_error_prefix(err, "%s", d->digest);
+        ir_error_prefix(err, "%s", l->desc->digest);
     return rc;
 }
 
@@ -515,13 +514,13 @@ static int unfound(merge *m, imgrel_error *err)
 }
 
 /* Links to what went by before somebody asked for it. */
-static int layer_again(merge *m, const ir_desc *d, imgrel_error *err)
+static int layer_again(merge *m, const ir_layer_at *l, imgrel_error *err)
 {
     int rc = 0;
     for (unsigned i = 0; rc == 0 && m->again.n && i < PASSES_MAX; i++) {
         for (size_t k = 0; k < m->again.n; k++)
             m->again.v[k].layer = 0;
-        rc = layer_read(m, d, entry_again, err);
+        rc = layer_read(m, l, entry_again, err);
         if (rc == 0)
             rc = unfound(m, err);
     }
@@ -530,14 +529,14 @@ static int layer_again(merge *m, const ir_desc *d, imgrel_error *err)
                                  : rc;
 }
 
-static int merge_layers(merge *m, const ir_desc *layers, size_t n, imgrel_error *err)
+static int merge_layers(merge *m, const ir_layer_at *layers, size_t n, imgrel_error *err)
 {
     int rc = 0;
     for (m->layer = (unsigned)n; rc == 0 && m->layer > 0; m->layer--) {
-        const ir_desc *d = &layers[m->layer - 1];
-        rc = layer_read(m, d, entry_take, err);
+        const ir_layer_at *l = &layers[m->layer - 1];
+        rc = layer_read(m, l, entry_take, err);
         if (rc == 0)
-            rc = layer_again(m, d, err);
+            rc = layer_again(m, l, err);
     }
     if (rc == 0 && m->lower.n)
         rc = ir_fail(err, IMGREL_EPROTO, "layer: %s: a hard link to %s, which no layer has",
@@ -545,11 +544,10 @@ static int merge_layers(merge *m, const ir_desc *layers, size_t n, imgrel_error 
     return rc;
 }
 
-int ir_layers_merge(const ir_call *call, ir_store *src, const ir_desc *layers, size_t n,
-                    int64_t newest_s, ir_tar_out_fn *out, void *user, imgrel_error *err)
+int ir_layers_merge(const ir_call *call, const ir_layer_at *layers, size_t n, int64_t newest_s,
+                    ir_tar_out_fn *out, void *user, imgrel_error *err)
 {
     merge m = {.call = call,
-               .src = src,
                .newest_s = newest_s,
                .path = IR_BUF(4 * PATH_MAX),
                .target = IR_BUF(4 * PATH_MAX)};

@@ -72,7 +72,11 @@ int ir_layer_from_check(const ir_layer_from *from, imgrel_error *err)
 {
     struct stat st;
     int rc = place_check(from, err);
-    return rc == 0 && stat(from->path, &st) < 0 ? ir_fail_errno(err, errno, "%s", from->path) : rc;
+    if (rc == 0 && from->input && !ir_streq(from->to, "/"))
+        return ir_fail(err, IMGREL_EINVAL, "layer: a tar from standard input goes to \"/\"");
+    return rc == 0 && !from->input && stat(from->path, &st) < 0
+               ? ir_fail_errno(err, errno, "%s", from->path)
+               : rc;
 }
 
 static int parents_add(ir_items *l, const char *path, imgrel_error *err)
@@ -314,6 +318,8 @@ bool ir_layer_is_tar(const ir_layer_from *from)
 {
     static const char *const ends[] = {".tar", ".tar.gz", ".tgz", ".tar.zst"};
     struct stat st;
+    if (from->input)
+        return true;
     if (!ir_streq(from->to, "/") || stat(from->path, &st) < 0 || !S_ISREG(st.st_mode))
         return false;
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)

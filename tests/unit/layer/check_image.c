@@ -372,7 +372,7 @@ static void config_is(const char *base, const char *spec, const char *want)
     if (base)
         unit_ok(ir_json_parse(base, strlen(base), "base", &part.base_config, &err), &err);
     unit_ok(ir_json_parse(spec, strlen(spec), "spec", &json, &err), &err);
-    unit_ok(ir_image_spec_read(&support_call, json, NULL, &s, &err), &err);
+    unit_ok(ir_image_spec_read(&support_call, json, NULL, false, &s, &err), &err);
     unit_ok(ir_image_config_make(&s, &part, ids, &made_config, &err), &err);
     char *text = ir_json_string(made_config, IR_JSON_SORTED);
     ck_assert_str_eq(text, want);

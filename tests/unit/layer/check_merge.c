@@ -60,8 +60,11 @@ static int to_buf(void *user, const void *p, size_t len, imgrel_error *err)
 static int merged(const stack *s, int64_t newest, ir_buf *out, imgrel_error *err)
 {
     ir_desc descs[LAYERS] = {{0}};
+    ir_layer_at at[LAYERS];
     ir_store *store = layout(s, descs);
-    int rc = ir_layers_merge(&support_call, store, descs, s->n, newest, to_buf, out, err);
+    for (size_t i = 0; i < s->n; i++)
+        at[i] = (ir_layer_at){store, &descs[i]};
+    int rc = ir_layers_merge(&support_call, at, s->n, newest, to_buf, out, err);
     for (size_t i = 0; i < s->n; i++)
         ir_desc_free(&descs[i]);
     ir_store_free(store);

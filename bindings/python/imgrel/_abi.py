@@ -146,6 +146,7 @@ FUNCTIONS = [
     ('imgrel_copy', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_copy_spec', C.c_int, [C.c_void_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_image_assemble', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
+    ('imgrel_image_edit', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_image_export', C.c_int, [C.c_void_p, C.c_char_p, C.c_int, C.POINTER(Opts), C.POINTER(Error)]),
     ('imgrel_index_edit', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_artifact_put', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),

@@ -283,6 +283,26 @@ static enum MHD_Result break_off(mk_conn *c)
     return MHD_NO;
 }
 
+/* The mock's own time, so that who goes by a server's clock is told its clock (RFC 9110 5.6.7). */
+static void add_date(mk_conn *c, struct MHD_Response *m)
+{
+    static const char days[] = "SunMonTueWedThuFriSat";
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    imgrel_mock *mock = c->server->mock;
+    char text[64];
+    struct tm tm;
+    pthread_mutex_lock(&mock->lock);
+    time_t now = (time_t)mk_now(mock);
+    bool skewed = mock->clock_skew_s != 0;
+    pthread_mutex_unlock(&mock->lock);
+    if (!skewed || !gmtime_r(&now, &tm))
+        return; /* libmicrohttpd says the true one */
+    snprintf(text, sizeof text, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * tm.tm_wday,
+             tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
+             tm.tm_sec);
+    MHD_add_response_header(m, MHD_HTTP_HEADER_DATE, text);
+}
+
 enum MHD_Result mk_send(mk_conn *c)
 {
     if (c->hit.on && c->hit.reset)
@@ -299,6 +319,7 @@ enum MHD_Result mk_send(mk_conn *c)
         return MHD_NO;
     mk_log_add(c->server, c);
     add_headers(m, c->reply.headers.p);
+    add_date(c, m);
     enum MHD_Result sent = MHD_queue_response(c->r.conn, (unsigned)status, m);
     MHD_destroy_response(m);
     return sent;

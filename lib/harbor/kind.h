@@ -88,7 +88,7 @@ int ir_must_use ir_harbor_body(const ir_harbor_place *p, const ir_json *have, co
                                ir_json **ret, imgrel_error *err);
 /* have as it is comparable with want; the caller's, NULL: no memory. */
 ir_json *ir_harbor_seen(const ir_harbor_place *p, const ir_json *have);
-/* Whether have is already as want says; absent is false, "", 0, null, [] or {}. */
+/* Whether have is already as want says; absent is false, "", 0, null or []. */
 bool ir_harbor_covers(const ir_json *have, const ir_json *want);
 /* A size in bytes from a number or "10GiB"; -1: no limit. EINVAL; 0 too, Harbor refuses it. */
 int ir_must_use ir_harbor_size(const ir_json *words, int64_t *ret, imgrel_error *err);

@@ -35,14 +35,14 @@ static bool is_false(const ir_json *j)
 
 bool ir_harbor_covers(const ir_json *have, const ir_json *want)
 {
-    if (is_nothing(want) || is_false(want))
-        return is_nothing(have) || is_false(have);
-    if (ir_json_is_object(want)) {
+    if (ir_json_is_object(want)) { /* an empty one asks for nothing */
         for (void *it = ir_json_first(want); it; it = ir_json_next(want, it))
             if (!ir_harbor_covers(ir_json_get(have, ir_json_key(it)), ir_json_value(it)))
                 return false;
-        return ir_json_is_object(have);
+        return true;
     }
+    if (is_nothing(want) || is_false(want))
+        return is_nothing(have) || is_false(have);
     if (ir_json_is_array(want)) {
         if (ir_json_len(have) != ir_json_len(want))
             return false;
@@ -307,6 +307,18 @@ static ir_json *registry_body(const ir_json *have, const ir_json *want)
     return j;
 }
 
+/* Harbor's handler breaks without a credential, even one of nothing. */
+static ir_json *new_registry(const ir_json *want)
+{
+    ir_json *j = ir_json_copy(want);
+
+    if (j && !ir_json_get(j, "credential") && ir_json_put(j, "credential", ir_json_new_object())) {
+        ir_json_free(j);
+        return NULL;
+    }
+    return j;
+}
+
 static ir_json *retention_body(const ir_json *want)
 {
     ir_json *plain = ir_json_pack("{s:s, s:{s:s, s:{s:s}}, s:[]}", "algorithm", "or", "trigger",
@@ -341,6 +353,8 @@ int ir_harbor_body(const ir_harbor_place *p, const ir_json *have, const ir_json 
         *ret = member_body(p, have, want);
     else if (have && is(p, "registry"))
         *ret = registry_body(have, want);
+    else if (is(p, "registry"))
+        *ret = new_registry(want);
     else if (!have && is(p, "retention"))
         *ret = retention_body(want);
     else if (!have || is(p, "config") || is(p, "quota") || is_schedule(p))

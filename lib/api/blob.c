@@ -39,7 +39,7 @@ int imgrel_blob_open(imgrel_client *c, const char *ref, const imgrel_opts *o, im
     imgrel_blob *b = calloc(1, sizeof *b);
     if (!b)
         return ir_nomem(err);
-    int rc = ir_place_open(c, ref, o, IR_STORE_READ, &b->place, err);
+    int rc = ir_place_open(c, ref, o, IR_PULL, &b->place, err);
     if (!rc)
         rc = need_digest(&b->place, &d, err);
     if (!rc)
@@ -71,7 +71,7 @@ int imgrel_blob_get(imgrel_client *c, const char *ref, int fd, const imgrel_opts
 {
     ir_place p;
     ir_desc d = {0};
-    int rc = ir_place_open(c, ref, o, IR_STORE_READ, &p, err);
+    int rc = ir_place_open(c, ref, o, IR_PULL, &p, err);
     if (!rc)
         rc = need_digest(&p, &d, err);
     if (!rc)
@@ -88,7 +88,7 @@ int imgrel_blob_exists(imgrel_client *c, const char *ref, const imgrel_opts *o, 
     ir_desc d = {0};
     if (ret_size)
         *ret_size = -1;
-    int rc = ir_place_open(c, ref, o, IR_STORE_READ, &p, err);
+    int rc = ir_place_open(c, ref, o, IR_PULL, &p, err);
     if (!rc)
         rc = need_digest(&p, &d, err);
     if (!rc)

@@ -48,6 +48,14 @@ static const struct row rows[] = {
       AT(certs_dirs),
       "/etc/containers/certs.d,/etc/docker/certs.d,/etc/containerd/certs.d", 0, 0, NULL, false,
       "Directories with a folder per host that holds its CA, client certificate and key." },
+    { "registries_conf", "IMGREL_REGISTRIES_CONF", T_PATH,
+      AT(registries_conf), "", 0, 0, NULL, false,
+      "A containers-registries.conf(5) whose locations, mirrors and blocks count; auto: the user's "
+      "or the system's, as podman finds it; unset: none is read." },
+    { "hosts_dirs", "IMGREL_HOSTS_DIRS", T_LIST,
+      AT(hosts_dirs), "", 0, 0, NULL, false,
+      "Directories with a folder per host that holds containerd's hosts.toml: mirrors to pull from "
+      "and how they are reached; stands before registries_conf." },
     { "proxy", "IMGREL_PROXY", T_STRING,
       AT(proxy), "", 0, 0, NULL, true,
       "Proxy for every host, http:// or https:// or socks5h://; unset: http_proxy, https_proxy "

@@ -141,7 +141,7 @@ int imgrel_image_export(imgrel_client *c, const char *ref, int fd, const imgrel_
     ir_place p;
     IR_AUTO(ir_manifest) m = {0};
     out_fd out = {.fd = fd, .place = &p};
-    int rc = ir_place_open(c, ref, o, IR_STORE_READ, &p, err);
+    int rc = ir_place_open(c, ref, o, IR_PULL, &p, err);
     if (rc == 0)
         rc = one_manifest(&p, &m, err);
     if (rc == 0 && !ir_media_is_config(m.config.media_type))

@@ -28,7 +28,7 @@ int imgrel_manifest_get(imgrel_client *c, const char *ref, const imgrel_opts *o,
     *ret_len = 0;
     if (ret_descriptor)
         *ret_descriptor = NULL;
-    int rc = ir_place_open(c, ref, o, IR_STORE_READ, &p, err);
+    int rc = ir_place_open(c, ref, o, IR_PULL, &p, err);
     if (!rc)
         rc = ir_place_manifest(&p, &m, err);
     if (!rc && ret_descriptor && !(*ret_descriptor = descriptor_json(&m)))
@@ -68,7 +68,7 @@ int imgrel_digest(imgrel_client *c, const char *ref, const imgrel_opts *o, char 
     if (!ret_digest)
         return ir_fail(err, IMGREL_EINVAL, "imgrel_digest: ret_digest is NULL");
     *ret_digest = NULL;
-    int rc = ir_place_open(c, ref, o, IR_STORE_READ, &p, err);
+    int rc = ir_place_open(c, ref, o, IR_PULL, &p, err);
     if (!rc)
         rc = resolve(&p, ret_digest, err);
     ir_place_close(&p);
@@ -221,7 +221,7 @@ int imgrel_inspect(imgrel_client *c, const char *ref, const imgrel_opts *o, char
     if (!ret_json)
         return ir_fail(err, IMGREL_EINVAL, "imgrel_inspect: ret_json is NULL");
     *ret_json = NULL;
-    int rc = ir_place_open(c, ref, o, IR_STORE_READ, &p, err);
+    int rc = ir_place_open(c, ref, o, IR_PULL, &p, err);
     if (!rc)
         rc = inspect(&p, ret_json, err);
     ir_place_close(&p);

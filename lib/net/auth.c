@@ -128,9 +128,10 @@ static int get_token(const ir_call *call, const ir_auth *auth, const ir_url *hom
 
 /* ---- at once -------------------------------------------------------------------------------- */
 
-static int begin_registry(const ir_call *call, const ir_auth *auth, const ir_url *home, ir_buf *ret,
-                          imgrel_error *err)
+static int begin_registry(const ir_call *call, const ir_request *req, const ir_url *home,
+                          ir_buf *ret, imgrel_error *err)
 {
+    const ir_auth *auth = req->auth;
     IR_AUTO(ir_strv) known = {0};
     IR_AUTO(ir_creds) creds = {0};
     int rc = recall(call, home, &known, err);
@@ -144,8 +145,11 @@ static int begin_registry(const ir_call *call, const ir_auth *auth, const ir_url
         return put_bearer(creds.registry_token, ret, err);
     if (!auth->n_scopes)
         return 0;
-    ir_token_ask ask = {
-        .realm = known.v[1], .service = known.v[2][0] ? known.v[2] : NULL, .creds = &creds};
+    ir_token_ask ask = {.realm = known.v[1],
+                        .service = known.v[2][0] ? known.v[2] : NULL,
+                        .creds = &creds,
+                        .tls = req->tls,
+                        .brief = req->flags & IR_HTTP_BRIEF};
     return get_token(call, auth, home, &ask, NULL, ret, err);
 }
 
@@ -159,7 +163,7 @@ int ir_auth_begin(const ir_call *call, const ir_request *req, const ir_url *home
     case IR_AUTH_BEARER:
         return auth->secret ? put_bearer(auth->secret, ret, err) : 0;
     case IR_AUTH_REGISTRY:
-        return begin_registry(call, auth, home, ret, err);
+        return begin_registry(call, req, home, ret, err);
     case IR_AUTH_NONE:
         break;
     }
@@ -178,17 +182,20 @@ static int read_challenges(const ir_reply *reply, ir_challenges *ret)
     return rc == IMGREL_ENOMEM ? rc : 0;
 }
 
-static int answer_bearer(const ir_call *call, const ir_auth *auth, const ir_url *home,
+static int answer_bearer(const ir_call *call, const ir_request *req, const ir_url *home,
                          const ir_challenge *c, const ir_creds *creds, ir_buf *header,
                          imgrel_error *err)
 {
     const char *realm = ir_challenge_param(c, "realm"), *scope = ir_challenge_param(c, "scope");
     IR_AUTO(ir_buf) next = IR_BUF_SECRET(IR_TOKEN_MAX + 64);
+    const ir_auth *auth = req->auth;
     bool refused = header->len > 0;
     ir_token_ask ask = {.realm = realm,
                         .service = ir_challenge_param(c, "service"),
                         .creds = creds,
-                        .refused = refused ? header->p : NULL};
+                        .refused = refused ? header->p : NULL,
+                        .tls = req->tls,
+                        .brief = req->flags & IR_HTTP_BRIEF};
     int rc = remember(call, home, "bearer", realm, ask.service, err);
     if (!rc)
         rc = creds->registry_token
@@ -233,7 +240,7 @@ int ir_auth_answer(const ir_call *call, const ir_request *req, const ir_url *hom
     if (!rc && all.n)
         rc = find_login(call, req->auth, home, &creds, err);
     if (!rc && bearer && ir_challenge_param(bearer, "realm"))
-        rc = answer_bearer(call, req->auth, home, bearer, &creds, header, err);
+        rc = answer_bearer(call, req, home, bearer, &creds, header, err);
     else if (!rc && ir_challenge_find(&all, "basic"))
         rc = answer_basic(call, home, &creds, header, err);
     ir_challenges_free(&all);

@@ -189,35 +189,55 @@ static int rule_url(const ir_host_rule *rule, char **ret, imgrel_error *err)
     return give(ir_url_origin(&url), ret, err);
 }
 
-/* Asks a loopback host in plain HTTP, with nothing secret: a TLS server answers that with an alert
- * or a 400 that says so (EPROTO), or sends us on. Nobody listening proves nothing. */
-static int probe(const ir_call *call, const char *http, bool *ret_plain, bool *ret_sure,
+/* Asks "/v2/" there with nothing secret. A TLS server answers plain HTTP with an alert or a 400
+ * that says so (EPROTO), or sends us on to https. Nobody listening proves nothing. */
+static int probe(const ir_call *call, const char *url, bool *ret_answers, bool *ret_sure,
                  imgrel_error *err)
 {
+    static const ir_tls any = {.insecure = true, .beside = true};
     ir_call quick = *call;
     ir_reply reply = {0};
     int64_t end = ir_now_ms() + PROBE_MS;
     if (!call->deadline_ms || end < call->deadline_ms)
         quick.deadline_ms = end;
     quick.progress = NULL;
-    ir_request req = {.url = http, .flags = IR_HTTP_ONE_TRY | IR_HTTP_NO_REDIRECT};
+    ir_request req = {.url = url, .tls = &any, .flags = IR_HTTP_ONE_TRY | IR_HTTP_NO_REDIRECT};
     int rc = ir_http_do(&quick, &req, &reply, NULL);
     const char *location = ir_reply_header(&reply, "location", 0);
-    *ret_plain = rc == 0 && !(location && ir_starts(location, "https://"));
+    bool away = ir_starts(url, "http:") && location && ir_starts(location, "https://");
+    *ret_answers = rc == 0 && !away;
     *ret_sure = rc == 0 || rc == IMGREL_EPROTO;
     ir_reply_free(&reply);
     return ir_call_check(call, err);
 }
 
-static int loopback_url(const ir_call *call, const char *host, char **ret, imgrel_error *err)
+/* https unless the host answers in plain HTTP; tls_first: and not in TLS, good or bad. */
+static int ask_scheme(const ir_call *call, const char *host, bool tls_first, bool *ret_plain,
+                      bool *ret_sure, imgrel_error *err)
+{
+    char *http = ir_format("http://%s/v2/", host), *https = ir_format("https://%s/v2/", host);
+    bool tls = false;
+    int rc = http && https ? 0 : ir_nomem(err);
+    *ret_plain = *ret_sure = false;
+    if (!rc && tls_first)
+        rc = probe(call, https, &tls, ret_sure, err);
+    if (!rc && !tls)
+        rc = probe(call, http, ret_plain, ret_sure, err);
+    free(http);
+    free(https);
+    return rc;
+}
+
+static int asked_url(const ir_call *call, const char *host, bool tls_first, char **ret,
+                     imgrel_error *err)
 {
     IR_AUTO(ir_strv) known = {0};
-    char *key = ir_format("plain %s", host), *http = ir_format("http://%s/v2/", host);
+    char *key = ir_format("plain %s%s", tls_first ? "or " : "", host);
     bool plain = false, sure = false;
-    int rc = key && http ? ir_memo_get(call->session, key, &known, err) : ir_nomem(err);
+    int rc = key ? ir_memo_get(call->session, key, &known, err) : ir_nomem(err);
     if (rc == 1) {
         rc = give(ir_strdup(known.v[0]), ret, err);
-    } else if (rc == 0 && !(rc = probe(call, http, &plain, &sure, err))) {
+    } else if (rc == 0 && !(rc = ask_scheme(call, host, tls_first, &plain, &sure, err))) {
         rc = give(ir_format("%s://%s", plain ? "http" : "https", host), ret, err);
         if (!rc && sure && ir_strv_add(&known, *ret))
             rc = ir_nomem(err);
@@ -225,8 +245,17 @@ static int loopback_url(const ir_call *call, const char *host, char **ret, imgre
             rc = ir_memo_put(call->session, key, &known, IR_MEMO_FOREVER, err);
     }
     free(key);
-    free(http);
     return rc;
+}
+
+int ir_host_url_insecure(const ir_call *call, const char *host, char **ret, imgrel_error *err)
+{
+    int rc = ir_host_url(call, host, ret, err);
+    if (rc || ir_starts(*ret, "http:") || ir_host_is_loopback(host) || !strcmp(host, "docker.io"))
+        return rc;
+    free(*ret);
+    *ret = NULL;
+    return asked_url(call, host, true, ret, err);
 }
 
 int ir_host_url(const ir_call *call, const char *host, char **ret, imgrel_error *err)
@@ -247,7 +276,7 @@ int ir_host_url(const ir_call *call, const char *host, char **ret, imgrel_error 
     if (rc == 1 && strcmp(host, "docker.io") == 0)
         rc = give(ir_strdup("https://registry-1.docker.io"), ret, err);
     if (rc == 1 && ir_host_is_loopback(host))
-        rc = loopback_url(call, host, ret, err);
+        rc = asked_url(call, host, false, ret, err);
     if (rc == 1)
         rc = give(ir_format("https://%s", host), ret, err);
     free(name);

@@ -249,7 +249,8 @@ static int64_t server_wish(const ir_reply *reply)
 static int64_t next_wait(trip *t, int rc, const imgrel_error *e)
 {
     uint32_t random = 0;
-    if (t->req->flags & IR_HTTP_ONE_TRY || ir_random(&random, sizeof random, NULL))
+    if (t->req->flags & (IR_HTTP_ONE_TRY | IR_HTTP_BRIEF) ||
+        ir_random(&random, sizeof random, NULL))
         return -1;
     bool answered = rc == 0;
     int64_t left = t->call->deadline_ms ? t->call->deadline_ms - ir_now_ms() : -1;

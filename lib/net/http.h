@@ -48,6 +48,7 @@ typedef struct ir_tls {
     const char *server_name;          /* checked and sent instead of the URL's host */
     const char *proxy;                /* this one, whatever the configuration says */
     bool insecure;
+    bool beside;                      /* added to what is known of the host, not instead of it */
 } ir_tls;
 
 #define IR_HTTP_ONE_TRY 1u      /* no retry: the caller repeats or the request can't be */
@@ -56,6 +57,8 @@ typedef struct ir_tls {
 #define IR_HTTP_H1 8u           /* bulk bytes: HTTP/1.1 on a connection of its own */
 #define IR_HTTP_NO_STALL 16u    /* silence is normal here (watch, logs -f) */
 #define IR_HTTP_ANY_BODY 32u    /* give the sink bodies of every status */
+#define IR_HTTP_NO_CERT 128u    /* the configuration's client certificate is not for there */
+#define IR_HTTP_BRIEF 64u       /* one try, its token's too: there is another place to ask */
 
 typedef struct ir_request {
     const char *method;             /* NULL: GET */
@@ -113,5 +116,9 @@ void ir_stream_close(ir_stream *s); /* at any point; NULL is fine */
  * rules, then plain_http; a loopback host that is in neither is asked, once a session, whether it
  * speaks http. malloc'ed. */
 int ir_must_use ir_host_url(const ir_call *call, const char *host, char **ret, imgrel_error *err);
+/* The same of a host whose certificate need not be good, nor TLS be there at all: it is asked, once
+ * a session, whether it speaks TLS. */
+int ir_must_use ir_host_url_insecure(const ir_call *call, const char *host, char **ret,
+                                     imgrel_error *err);
 
 #endif

@@ -6,7 +6,6 @@
 
 /* Flags of ir_request that only this layer sets. */
 #define IR_HTTP_TOKEN 0x10000u   /* asks a realm: its redirects are checked as realms are */
-#define IR_HTTP_NO_CERT 0x20000u /* the configuration's client certificate stays here */
 
 /* Runs a request to its final reply. ret_wire NULL: its body, too; else a 2xx reply's body is left
  * to be read from *ret_wire (NULL for others). */

@@ -17,6 +17,8 @@ typedef struct ir_conf {
     ir_strv insecure;         /* hosts whose certificate is not checked */
     ir_strv resolve;          /* "host[:port]=address[:port]": connect there instead */
     ir_strv certs_dirs;       /* certs.d directories, first match wins */
+    char *registries_conf;    /* a file, or "auto"; NULL: none is read */
+    ir_strv hosts_dirs;       /* folders of containerd's hosts.toml; none: not read */
     char *proxy, *no_proxy;   /* NULL: http_proxy and so on; "": none */
     char *proxy_user, *proxy_password;
     char *auth_file;

@@ -1,4 +1,4 @@
-/* session_impl.h - the inside of a session, for session.c, pool.c, memo.c and call.c only. */
+/* session_impl.h - the inside of a session, for this folder only. */
 #ifndef IR_NET_SESSION_IMPL_H
 #define IR_NET_SESSION_IMPL_H
 
@@ -21,8 +21,9 @@ struct ir_session {
     ir_conf conf;
     ir_log log;
     pid_t owner;            /* a forked child must not touch its parent's connections */
-    struct ir_trust *trust; /* tls.h; made at the first https, under its own lock */
-    pthread_mutex_t trust_lock;
+    struct ir_trust *trust; /* tls.h; made at the first https, under late_lock */
+    struct ir_registries *registries; /* mirrors.h; read at the first image, under late_lock */
+    pthread_mutex_t late_lock;
     pthread_mutex_t lock;  /* all below */
     pthread_cond_t landed; /* a flight ended (memo.h) */
     ir_strv flights;       /* keys that somebody is looking up right now */

@@ -42,7 +42,7 @@ int ir_tls_trust(ir_session *s, const char *bundle, const char *dir, ir_trust **
                  imgrel_error *err)
 {
     int rc = 0;
-    pthread_mutex_lock(&s->trust_lock);
+    pthread_mutex_lock(&s->late_lock);
     if (!s->trust) {
         X509_STORE *store = X509_STORE_new();
         rc = store ? load(store, s->conf.ca_file, bundle, dir, err) : ir_nomem(err);
@@ -53,7 +53,7 @@ int ir_tls_trust(ir_session *s, const char *bundle, const char *dir, ir_trust **
         s->trust = rc ? NULL : (ir_trust *)store;
     }
     *ret = s->trust;
-    pthread_mutex_unlock(&s->trust_lock);
+    pthread_mutex_unlock(&s->late_lock);
     return rc;
 }
 

@@ -65,18 +65,20 @@ static void put_form(const ir_token_ask *ask, ir_buf *form)
     put_field(form, "refresh_token", ask->creds->identity_token);
 }
 
-static ir_request base_request(const ir_grant *g)
+static ir_request base_request(const ir_token_ask *ask, const ir_grant *g)
 {
     return (ir_request){.accept = "application/json",
                         .body_max = IR_TOKEN_MAX,
-                        .flags = IR_HTTP_TOKEN | (g->client_cert ? 0 : IR_HTTP_NO_CERT)};
+                        .tls = g->client_cert ? ask->tls : NULL,
+                        .flags = IR_HTTP_TOKEN | (g->client_cert ? 0 : IR_HTTP_NO_CERT) |
+                                 (ask->brief ? IR_HTTP_BRIEF : 0)};
 }
 
 static int post_refresh(const ir_call *call, const ir_token_ask *ask, const ir_grant *g,
                         ir_reply *ret, imgrel_error *err)
 {
     IR_AUTO(ir_buf) form = IR_BUF_SECRET(IR_TOKEN_MAX * 4);
-    ir_request req = base_request(g);
+    ir_request req = base_request(ask, g);
     put_form(ask, &form);
     ir_reply_init(&req, ret);
     int rc = ir_buf_check(&form, err, "token request");
@@ -95,7 +97,7 @@ static int get_token(const ir_call *call, const ir_token_ask *ask, const ir_gran
 {
     const ir_creds *c = ask->creds;
     IR_AUTO(ir_buf) url = IR_BUF(IR_URL_MAX);
-    ir_request req = base_request(g);
+    ir_request req = base_request(ask, g);
     const char *secret = c->secret ? c->secret : c->identity_token;
     /* A refresh token without a name goes by docker's convention. */
     ir_auth login = {.kind = IR_AUTH_BASIC,

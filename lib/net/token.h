@@ -13,6 +13,8 @@ typedef struct ir_token_ask {
     const ir_strv *scopes;
     const ir_creds *creds;
     const char *refused; /* a header value that no longer works: not to be given again; NULL */
+    const ir_tls *tls;   /* of the registry, for a realm on its own host; NULL */
+    bool brief;          /* IR_HTTP_BRIEF */
 } ir_token_ask;
 
 /* "Bearer ..." into ret. */

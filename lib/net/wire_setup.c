@@ -9,6 +9,7 @@
 
 #define BULK_RECEIVE (128 * 1024L)
 #define BULK_SEND (128 * 1024L)
+#define BRIEF_CONNECT_MS 10000L
 #define EXPECT_MIN (1024 * 1024)
 #define EXPECT_WAIT_MS 200L
 
@@ -132,19 +133,30 @@ static int set_session_trust(ir_wire *w, imgrel_error *err)
     return bad ? ir_nomem(err) : 0;
 }
 
-static int set_authorities(ir_wire *w, const ir_host *host, const char *only_pem, bool unchecked,
+/* Those of a certs.d folder and of a hosts.toml; the system's stay, by its directory. */
+static int set_more_authorities(CURL *e, const char *a, const char *b)
+{
+    char *both = ir_format("%s%s", a ? a : "", b ? b : "");
+    int bad = both ? set_blob(e, CURLOPT_CAINFO_BLOB, both) : 1;
+    free(both);
+    return bad;
+}
+
+static int set_authorities(ir_wire *w, const ir_host *host, const ir_tls *tls, bool unchecked,
                            imgrel_error *err)
 {
     CURL *e = w->lane->easy;
+    const char *only = tls && !tls->beside ? tls->ca_pem : NULL;
+    const char *more = tls && tls->beside ? tls->ca_pem : NULL;
     int bad = 0;
-    if (only_pem)
-        bad = (int)curl_easy_setopt(e, CURLOPT_CAPATH, NULL) |
-              set_blob(e, CURLOPT_CAINFO_BLOB, only_pem);
-    else if (host->ca_file)
+    if (only)
+        bad =
+            (int)curl_easy_setopt(e, CURLOPT_CAPATH, NULL) | set_blob(e, CURLOPT_CAINFO_BLOB, only);
+    else if (host->ca_file && !more)
         bad = (int)curl_easy_setopt(e, CURLOPT_CAPATH, NULL) |
               (int)curl_easy_setopt(e, CURLOPT_CAINFO, host->ca_file);
-    else if (host->ca_pem) /* the system's stay, by its directory */
-        bad = set_blob(e, CURLOPT_CAINFO_BLOB, host->ca_pem);
+    else if (host->ca_pem || more)
+        bad = set_more_authorities(e, host->ca_pem, more);
     else if (!unchecked)
         return set_session_trust(w, err);
     return bad ? ir_nomem(err) : 0;
@@ -157,7 +169,7 @@ static int set_client_cert(ir_wire *w, const ir_shot *shot, const ir_host *host)
     if (tls && tls->cert_pem)
         return set_blob(e, CURLOPT_SSLCERT_BLOB, tls->cert_pem) |
                (tls->key_pem ? set_blob(e, CURLOPT_SSLKEY_BLOB, tls->key_pem) : 0);
-    if (!host->cert || tls || (!host->cert_is_own && !shot->grant.client_cert))
+    if (!host->cert || (tls && !tls->beside) || (!host->cert_is_own && !shot->grant.client_cert))
         return 0;
     return (int)curl_easy_setopt(e, CURLOPT_SSLCERT, host->cert) |
            (host->key ? (int)curl_easy_setopt(e, CURLOPT_SSLKEY, host->key) : 0);
@@ -167,7 +179,7 @@ static int set_tls(ir_wire *w, const ir_shot *shot, const ir_host *host, imgrel_
 {
     CURL *e = w->lane->easy;
     const ir_tls *tls = shot->grant.headers ? w->req.tls : NULL;
-    bool trust = tls ? tls->insecure : host->insecure;
+    bool trust = (tls && tls->insecure) || ((!tls || tls->beside) && host->insecure);
     int bad = 0;
     if (!w->tls)
         return 0;
@@ -175,7 +187,7 @@ static int set_tls(ir_wire *w, const ir_shot *shot, const ir_host *host, imgrel_
     bad |= curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, trust ? 0L : 1L);
     bad |= curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, trust ? 0L : 2L);
     bad |= set_client_cert(w, shot, host);
-    return bad ? ir_nomem(err) : set_authorities(w, host, tls ? tls->ca_pem : NULL, trust, err);
+    return bad ? ir_nomem(err) : set_authorities(w, host, tls, trust, err);
 }
 
 /* The environment's proxy is not for this machine itself, nor for a host whose address was given;
@@ -250,7 +262,10 @@ static int set_basics(ir_wire *w, const ir_shot *shot, imgrel_error *err)
     const ir_conf *conf = ir_call_conf(&w->call);
     bool bulk = (w->req.flags & IR_HTTP_H1) || shot->connect_only;
     long version = w->tls && conf->http2 && !bulk ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
+    long patience = (long)conf->connect_timeout_ms;
     int bad = 0;
+    if (w->req.flags & IR_HTTP_BRIEF && patience > BRIEF_CONNECT_MS)
+        patience = BRIEF_CONNECT_MS;
     bad |= curl_easy_setopt(e, CURLOPT_ERRORBUFFER, w->why);
     bad |= curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
     bad |= curl_easy_setopt(e, CURLOPT_NOPROGRESS, 1L);
@@ -262,7 +277,7 @@ static int set_basics(ir_wire *w, const ir_shot *shot, imgrel_error *err)
     bad |= curl_easy_setopt(e, CURLOPT_HTTP09_ALLOWED, 0L);
     bad |= curl_easy_setopt(e, CURLOPT_HTTP_VERSION, version);
     bad |= curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
-    bad |= curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)conf->connect_timeout_ms);
+    bad |= curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, patience);
     bad |= curl_easy_setopt(e, CURLOPT_CONNECT_ONLY, shot->connect_only ? 1L : 0L);
     if (shot->connect_only) /* a plain-HTTP proxy must hand the bytes through, too */
         bad |= curl_easy_setopt(e, CURLOPT_HTTPPROXYTUNNEL, 1L);

@@ -165,7 +165,7 @@ static int from_reference(const ir_call *call, const ir_image_spec *s, ir_image_
         rc = path ? 0 : ir_nomem(err);
     }
     if (rc == 0)
-        rc = ir_store_open(call, &ref, IR_STORE_READ, &p->base, err);
+        rc = ir_store_open(call, &ref, IR_PULL, &p->base, err);
     if (rc == 0)
         rc = ir_store_manifest_get(p->base, call, NULL, &top, err);
     if (rc < 0)

@@ -4,6 +4,7 @@ oci_sources = lib/oci/descriptor.c lib/oci/manifest.c lib/oci/manifest_write.c \
 	lib/oci/store.c lib/oci/blob.c lib/oci/blob_file.c lib/oci/layout.c lib/oci/layout_index.c \
 	lib/oci/layout_partial.c \
 	lib/oci/registry.c lib/oci/registry_read.c lib/oci/registry_range.c \
+	lib/oci/registry_mirror.c \
 	lib/oci/journal.h lib/oci/journal.c lib/oci/registry_push.c \
 	lib/oci/registry_write.c lib/oci/pages.c lib/oci/layout_stage.c lib/oci/oci_archive.c \
 	lib/oci/docker_archive.c lib/oci/descriptor.h lib/oci/store.h lib/oci/store_ops.h \

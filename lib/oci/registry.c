@@ -18,10 +18,12 @@ char *ir_registry_url(const ir_registry *r, const char *fmt, ...)
 {
     ir_buf b = IR_BUF(IR_URL_MAX);
     va_list ap;
-    ir_buf_adds(&b, r->url);
+    ir_buf_adds(&b, r->at.url);
     va_start(ap, fmt);
     ir_buf_addv(&b, fmt, ap);
     va_end(ap);
+    if (r->at.query)
+        ir_buf_addf(&b, "%c%s", strchr(fmt, '?') ? '&' : '?', r->at.query);
     char *url = ir_buf_take(&b);
     ir_buf_free(&b);
     return url;
@@ -29,7 +31,12 @@ char *ir_registry_url(const ir_registry *r, const char *fmt, ...)
 
 ir_request ir_registry_request(const ir_registry *r, const char *method, const char *url)
 {
-    return (ir_request){.method = method, .url = url, .auth = &r->auth};
+    return (ir_request){.method = method,
+                        .url = url,
+                        .auth = &r->auth,
+                        .headers = (const char *const *)r->at.headers,
+                        .tls = r->at.has_tls ? &r->at.tls : NULL,
+                        .flags = r->is_mirror ? IR_HTTP_BRIEF : 0};
 }
 
 /* ---- errors --------------------------------------------------------------------------------- */
@@ -229,20 +236,33 @@ static int no_selector(const ir_registry *r, imgrel_error *err)
     return ir_fail(err, IMGREL_EINVAL, "%s names no tag and no digest", r->base.ref.name);
 }
 
+static int get_from(ir_registry *r, const ir_call *call, const char *selector, ir_manifest *ret,
+                    imgrel_error *err)
+{
+    int rc = get_once(r, call, selector, ret, err);
+    if (rc != IMGREL_EDIGEST || r->is_mirror)
+        return rc;
+    ir_error_clear(err); /* a cache on the way may have been at fault: once more */
+    return get_once(r, call, selector, ret, err);
+}
+
 static int manifest_get(ir_store *s, const ir_call *call, const char *selector, ir_manifest *ret,
                         imgrel_error *err)
 {
     ir_registry *r = ir_registry_of(s);
-    imgrel_error first = {0};
+    ir_places places;
+    imgrel_error e = {0};
+    int rc = 0;
     if (!selector)
         return no_selector(r, err);
-    int rc = get_once(r, call, selector, ret, &first);
-    if (rc == IMGREL_EDIGEST) {
-        ir_error_clear(&first); /* a cache on the way may have been at fault: once more */
-        rc = get_once(r, call, selector, ret, &first);
-    }
-    if (rc < 0 && err && !err->code)
-        *err = first;
+    ir_registry *place = ir_places_begin(r, &places);
+    do
+        rc = get_from(place, call, selector, ret, &e);
+    while (rc < 0 && (place = ir_places_after(&places, place, call, rc, &e)));
+    if (!rc)
+        ir_registry_served(place, call);
+    else if (err && !err->code)
+        *err = e;
     return rc;
 }
 
@@ -272,27 +292,44 @@ static int head_by_get(ir_store *s, const ir_call *call, const char *selector, i
     return ir_desc_set(ret, m.media_type, m.digest, (int64_t)m.len) ? ir_nomem(err) : 0;
 }
 
-static int manifest_head(ir_store *s, const ir_call *call, const char *selector, ir_desc *ret,
-                         imgrel_error *err)
+/* 1: it does not say all that is needed, the manifest itself must be asked for. */
+static int head_from(ir_registry *r, const ir_call *call, const char *selector, ir_desc *ret,
+                     imgrel_error *err)
 {
-    ir_registry *r = ir_registry_of(s);
     ir_reply reply = {0};
-    bool by_get = false;
-    if (!selector)
-        return no_selector(r, err);
     char *url = ir_registry_url(r, "/manifests/%s", selector);
     ir_request req = ir_registry_request(r, "HEAD", url);
     req.accept = ir_media_accept_manifests;
     int rc = url ? ir_http_do(call, &req, &reply, err) : ir_nomem(err);
     if (!rc && reply.status == 200)
-        by_get = !head_descriptor(&reply, selector, ret);
+        rc = !head_descriptor(&reply, selector, ret);
     else if (!rc && (reply.status == 405 || reply.status == 501))
-        by_get = true;
+        rc = 1;
     else if (!rc)
         rc = fail(r, &req, &reply, selector, err);
     free(url);
     ir_reply_free(&reply);
-    return by_get ? head_by_get(s, call, selector, ret, err) : rc;
+    return rc;
+}
+
+static int manifest_head(ir_store *s, const ir_call *call, const char *selector, ir_desc *ret,
+                         imgrel_error *err)
+{
+    ir_registry *r = ir_registry_of(s);
+    ir_places places;
+    imgrel_error e = {0};
+    int rc = 0;
+    if (!selector)
+        return no_selector(r, err);
+    ir_registry *place = ir_places_begin(r, &places);
+    do
+        rc = head_from(place, call, selector, ret, &e);
+    while (rc < 0 && (place = ir_places_after(&places, place, call, rc, &e)));
+    if (rc == 1)
+        return head_by_get(s, call, selector, ret, err);
+    if (rc < 0 && err && !err->code)
+        *err = e;
+    return rc;
 }
 
 /* The registry must have kept what we sent, under the name that we know. */
@@ -428,29 +465,6 @@ static int manifest_delete(ir_store *s, const ir_call *call, const char *selecto
     return rc;
 }
 
-/* ---- blobs: is it there --------------------------------------------------------------------- */
-
-static int blob_exists(ir_store *s, const ir_call *call, const ir_desc *d, int64_t *ret_size,
-                       imgrel_error *err)
-{
-    unsigned long long size = 0;
-    ir_registry *r = ir_registry_of(s);
-    ir_reply reply = {0};
-    char *url = ir_registry_url(r, "/blobs/%s", d->digest);
-    ir_request req = ir_registry_request(r, "HEAD", url);
-    int rc = url ? ir_http_do(call, &req, &reply, err) : ir_nomem(err);
-    const char *length = ir_reply_header(&reply, "content-length", 0);
-    if (!rc && reply.status == 200 && length && ir_parse_u64(length, INT64_MAX, &size))
-        *ret_size = (int64_t)size;
-    if (!rc && reply.status == 200)
-        rc = 1;
-    else if (!rc && reply.status != 404)
-        rc = fail(r, &req, &reply, d->digest, err);
-    free(url);
-    ir_reply_free(&reply);
-    return rc;
-}
-
 /* ---- open and close ------------------------------------------------------------------------- */
 
 static int registry_finish(ir_store *s, const ir_call *call, imgrel_error *err)
@@ -471,7 +485,10 @@ static void registry_free(ir_store *s)
         free(u->location);
         free(u);
     }
-    free(r->url);
+    for (size_t i = 0; i < r->n_mirrors; i++)
+        registry_free(&r->mirrors[i]->base);
+    free(r->mirrors);
+    ir_endpoint_free(&r->at);
     free(r->scope);
     free(r->scope_from);
     pthread_mutex_destroy(&r->lock);
@@ -499,7 +516,7 @@ static const ir_store_ops registry_ops = {
     .manifest_head = manifest_head,
     .manifest_put = manifest_put,
     .manifest_delete = manifest_delete,
-    .blob_exists = blob_exists,
+    .blob_exists = ir_registry_blob_exists,
     .blob_open = ir_registry_blob_open,
     .blob_resume = ir_registry_blob_resume,
     .blob_fetch = ir_registry_blob_fetch,
@@ -511,41 +528,60 @@ static const ir_store_ops registry_ops = {
     .referrers = ir_registry_referrers,
 };
 
-static int fill(ir_registry *r, const ir_call *call, const ir_ref *ref, unsigned flags,
-                imgrel_error *err)
+/* A place that only its challenge can name asks for what that says. */
+static int fill(ir_registry *r, const ir_ref *ref, unsigned flags, imgrel_error *err)
 {
-    char *base = NULL;
     if (ir_ref_copy(ref, &r->base.ref) < 0)
         return ir_nomem(err);
-    int rc = ir_host_url(call, ref->host, &base, err);
-    if (rc < 0)
-        return rc;
-    r->url = ir_format("%s/v2/%s", base, ref->repository);
-    free(base);
+    const char *repository = r->at.repository ? r->at.repository : ref->repository;
     r->scope =
-        ir_format("repository:%s:pull%s%s", ref->repository, flags & IR_STORE_WRITE ? ",push" : "",
+        ir_format("repository:%s:pull%s%s", repository, flags & IR_STORE_WRITE ? ",push" : "",
                   flags & IR_STORE_DELETE ? ",delete" : "");
-    if (!r->url || !r->scope)
+    if (!r->scope)
         return ir_nomem(err);
     r->scopes[0] = r->scope;
-    r->auth = (ir_auth){
-        .kind = IR_AUTH_REGISTRY, .host = r->base.ref.host, .scopes = r->scopes, .n_scopes = 1};
+    r->auth = (ir_auth){.kind = IR_AUTH_REGISTRY,
+                        .host = r->at.host,
+                        .scopes = r->scopes,
+                        .n_scopes = r->at.repository ? 1 : 0};
     return 0;
+}
+
+int ir_registry_new(const ir_ref *ref, unsigned flags, ir_endpoint *at, ir_registry **ret,
+                    imgrel_error *err)
+{
+    ir_registry *r = calloc(1, sizeof *r);
+    if (!r) {
+        ir_endpoint_free(at);
+        return ir_nomem(err);
+    }
+    r->at = *at;
+    *at = (ir_endpoint){0};
+    r->base.ops = &registry_ops;
+    r->base.flags = flags;
+    pthread_mutex_init(&r->lock, NULL);
+    int rc = fill(r, ref, flags, err);
+    if (rc < 0)
+        registry_free(&r->base);
+    else
+        *ret = r;
+    return rc;
 }
 
 int ir_registry_open(const ir_call *call, const ir_ref *ref, unsigned flags, ir_store **ret,
                      imgrel_error *err)
 {
-    ir_registry *r = calloc(1, sizeof *r);
-    if (!r)
-        return ir_nomem(err);
-    r->base.ops = &registry_ops;
-    r->base.flags = flags;
-    pthread_mutex_init(&r->lock, NULL);
-    int rc = fill(r, call, ref, flags, err);
-    if (rc < 0)
+    ir_endpoints all = {0};
+    ir_registry *r = NULL;
+    int rc = ir_endpoints_find(call, ref, flags & IR_STORE_MIRRORS, &all, err);
+    if (!rc)
+        rc = ir_registry_new(ref, flags, &all.v[--all.n], &r, err);
+    if (!rc)
+        rc = ir_registry_set_mirrors(r, call, &all, err);
+    ir_endpoints_free(&all);
+    if (rc < 0 && r)
         registry_free(&r->base);
-    else
+    else if (!rc)
         *ret = &r->base;
     return rc;
 }

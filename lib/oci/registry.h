@@ -1,10 +1,11 @@
 /* registry.h - a repository of a registry from the inside (distribution-spec v1.1): what its files
  * share. registry.c speaks of manifests, registry_read.c of blobs that come (registry_range.c: in
  * several ranges at once), registry_push.c of blobs that go, registry_write.c of blobs whose digest
- * is not known before, pages.c of lists. */
+ * is not known before, pages.c of lists, registry_mirror.c of the places that are asked first. */
 #ifndef IR_OCI_REGISTRY_H
 #define IR_OCI_REGISTRY_H
 
+#include "net/mirrors.h"
 #include "oci/store_ops.h"
 
 #include <pthread.h>
@@ -18,7 +19,11 @@ typedef struct ir_upload_begun {
 
 typedef struct ir_registry {
     ir_store base;
-    char *url;                /* "https://host/v2/repository" */
+    ir_endpoint at;           /* where it is: "https://host/v2/repository", login, TLS */
+    bool is_mirror;           /* of another: asked once, briefly */
+    struct ir_registry **mirrors; /* asked first when something is read, in order; often none */
+    size_t n_mirrors;
+    bool down, lied, served;  /* of a mirror; under its own lock */
     char *scope, *scope_from; /* of the repository; of the one that is mounted from (NULL: none) */
     const char *scopes[2];
     ir_auth auth;
@@ -57,7 +62,40 @@ int ir_must_use ir_registry_again(const ir_call *call, const char *what, ir_agai
  * connection from its first request on, a small one is not worth another handshake. */
 unsigned ir_registry_bulk(int64_t size);
 
+/* registry.c; takes at. */
+int ir_must_use ir_registry_new(const ir_ref *ref, unsigned flags, ir_endpoint *at,
+                                ir_registry **ret, imgrel_error *err);
+
+/* registry_mirror.c */
+/* Gives r the mirrors that are at these endpoints, which are taken. */
+int ir_must_use ir_registry_set_mirrors(ir_registry *r, const ir_call *call, ir_endpoints *all,
+                                        imgrel_error *err);
+/* The places to ask for a thing of r, r itself among them; NULL past the last:
+ *     ir_registry *place = ir_places_begin(r, &p);
+ *     do
+ *         rc = ask(place, &e);
+ *     while (rc < 0 && (place = ir_places_after(&p, place, call, rc, &e))); */
+typedef struct ir_places {
+    ir_registry *r;
+    size_t at;
+    bool own_first;
+} ir_places;
+ir_registry *ir_places_begin(ir_registry *r, ir_places *ret);
+ir_registry *ir_places_next(ir_places *p);
+/* The next one after `place` failed with rc, and err cleared; NULL (err stays) where there is none
+ * or the call is over. */
+ir_registry *ir_places_after(ir_places *p, ir_registry *place, const ir_call *call, int rc,
+                             imgrel_error *err);
+/* A mirror could not give something, or (EDIGEST) gave other bytes. */
+void ir_registry_blame(ir_registry *place, const ir_call *call, int rc, const char *why);
+/* Bytes of several places are wrong together: it may have been any of the mirrors. */
+void ir_registry_distrust(ir_registry *r, const ir_call *call);
+/* A mirror gave what was asked for: says so, once. */
+void ir_registry_served(ir_registry *place, const ir_call *call);
+
 /* registry_read.c */
+int ir_must_use ir_registry_blob_exists(ir_store *s, const ir_call *call, const ir_desc *d,
+                                        int64_t *ret_size, imgrel_error *err);
 int ir_must_use ir_registry_blob_open(ir_store *s, const ir_call *call, const ir_desc *d,
                                       ir_reader **ret, imgrel_error *err);
 

@@ -23,7 +23,7 @@ static int check_location(const ir_registry *r, const char *location, bool *ret_
 {
     IR_AUTO(ir_url) home = {0};
     IR_AUTO(ir_url) to = {0};
-    int rc = ir_url_parse(r->url, &home, err);
+    int rc = ir_url_parse(r->at.url, &home, err);
     if (!rc)
         rc = ir_url_parse(location, &to, err);
     if (rc < 0)
@@ -47,7 +47,7 @@ int ir_upload_request(const ir_registry *r, const char *method, const char *loca
     int rc = check_location(r, location, &ours, err);
     *ret = ir_registry_request(r, method, location);
     if (!ours)
-        ret->auth = NULL;
+        *ret = (ir_request){.method = method, .url = location, .flags = IR_HTTP_NO_CERT};
     return rc;
 }
 
@@ -357,9 +357,10 @@ static int try_once(push *p, imgrel_error *err)
     }
     if (rc < 0)
         goto out;
-    req.headers = headers;
+    if (range)
+        req.headers = headers;
     req.content_type = "application/octet-stream";
-    req.flags = IR_HTTP_ONE_TRY | ir_registry_bulk(p->d->size);
+    req.flags |= IR_HTTP_ONE_TRY | ir_registry_bulk(p->d->size);
     req.what = p->d->digest;
     req.body = (ir_body){.read = push_read,
                          .user = p,
@@ -407,7 +408,7 @@ static int reposition(push *p, imgrel_error *err)
                  ? 0
                  : mount_from(p->r, p->call, p->d, p->r->base.ref.repository, &p->location, err);
     if (!rc)
-        ir_journal_write(&p->journal, p->r->url, p->d, p->location);
+        ir_journal_write(&p->journal, p->r->at.url, p->d, p->location);
     return rc ? rc : push_rewind(p, err);
 }
 
@@ -460,14 +461,14 @@ static int begin(push *p, ir_registry *r, const char *from_repository, imgrel_er
 {
     char *old = NULL;
     p->location = recall(r, p->d->digest);
-    ir_journal_open(&p->journal, p->call, r->url, p->d, &old);
+    ir_journal_open(&p->journal, p->call, r->at.url, p->d, &old);
     int rc = 0;
     if (take_up(p, old))
         rc = repeatable(p) ? push_rewind(p, err) : skip_to(p, err);
     else if (!p->location)
         rc = mount(r, p->call, p->d, from_repository, &p->location, err);
     if (rc == 0)
-        ir_journal_write(&p->journal, r->url, p->d, p->location);
+        ir_journal_write(&p->journal, r->at.url, p->d, p->location);
     return rc;
 }
 

@@ -249,10 +249,11 @@ static int verify(fetch *f, const ir_call *call, imgrel_error *err)
     if (rc)
         return rc;
     ir_hash_end(f->hash, got);
-    if (!ir_streq(got, f->d->digest))
-        return ir_fail(err, IMGREL_EDIGEST, "%s: the content of %s has the digest %s",
-                       ir_store_where(f->s), f->d->digest, got);
-    return 0;
+    if (ir_streq(got, f->d->digest))
+        return 0;
+    ir_registry_distrust(ir_registry_of(f->s), call);
+    return ir_fail(err, IMGREL_EDIGEST, "%s: the content of %s has the digest %s",
+                   ir_store_where(f->s), f->d->digest, got);
 }
 
 static int run_job(const ir_call *call, void *user, imgrel_error *err)

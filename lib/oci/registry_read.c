@@ -10,17 +10,55 @@
 
 typedef struct net_reader {
     ir_reader base;
-    const ir_registry *reg;
+    ir_registry *reg; /* the place that is asked now */
+    ir_places places;
+    ir_registry *mirror; /* that gave some of the bytes; NULL */
     ir_call call;
     ir_stream *stream;
     char *url;
     ir_request req;
-    ir_auth anonymous;
     int64_t at;     /* the next byte */
     int64_t until;  /* of a part: the byte after it; -1: all is wanted */
     int64_t skip;   /* to be thrown away: the registry began before `at` */
     ir_again again; /* since bytes came last */
 } net_reader;
+
+/* ---- is it there ---------------------------------------------------------------------------- */
+
+static int exists_at(ir_registry *r, const ir_call *call, const ir_desc *d, int64_t *ret_size,
+                     imgrel_error *err)
+{
+    unsigned long long size = 0;
+    ir_reply reply = {0};
+    char *url = ir_registry_url(r, "/blobs/%s", d->digest);
+    ir_request req = ir_registry_request(r, "HEAD", url);
+    int rc = url ? ir_http_do(call, &req, &reply, err) : ir_nomem(err);
+    const char *length = ir_reply_header(&reply, "content-length", 0);
+    if (!rc && reply.status == 200 && length && ir_parse_u64(length, INT64_MAX, &size))
+        *ret_size = (int64_t)size;
+    if (!rc && reply.status == 200)
+        rc = 1;
+    else if (!rc && reply.status != 404)
+        rc = ir_registry_fail_blob(r, &req, &reply, d->digest, err);
+    free(url);
+    ir_reply_free(&reply);
+    return rc;
+}
+
+int ir_registry_blob_exists(ir_store *s, const ir_call *call, const ir_desc *d, int64_t *ret_size,
+                            imgrel_error *err)
+{
+    ir_places places;
+    ir_registry *place = ir_places_begin(ir_registry_of(s), &places);
+    imgrel_error e = {0};
+    int rc = exists_at(place, call, d, ret_size, &e);
+    while (rc <= 0 &&
+           (place = ir_places_after(&places, place, call, rc ? rc : IMGREL_ENOTFOUND, &e)))
+        rc = exists_at(place, call, d, ret_size, &e);
+    if (rc < 0 && err && !err->code)
+        *err = e;
+    return rc;
+}
 
 /* ---- opening at an offset ------------------------------------------------------------------- */
 
@@ -103,6 +141,32 @@ static int open_here(net_reader *n, imgrel_error *err)
     return rc;
 }
 
+/* ---- places --------------------------------------------------------------------------------- */
+
+/* What is asked for at n->reg. */
+static int point(net_reader *n, imgrel_error *err)
+{
+    const char *what = n->req.what;
+    unsigned bulk = n->req.flags & IR_HTTP_H1;
+    free(n->url);
+    n->url = ir_registry_url(n->reg, "/blobs/%s", n->base.digest);
+    n->req = ir_registry_request(n->reg, "GET", n->url);
+    n->req.what = what;
+    n->req.flags |= bulk;
+    return n->url ? 0 : ir_nomem(err);
+}
+
+/* To the next place, if there is one: 1. err is that of this one. */
+static int go_on(net_reader *n, int rc, imgrel_error *why, imgrel_error *err)
+{
+    ir_registry *next = ir_places_after(&n->places, n->reg, &n->call, rc, why);
+    if (!next)
+        return 0;
+    n->reg = next;
+    rc = point(n, err);
+    return rc ? rc : 1;
+}
+
 /* ---- reading -------------------------------------------------------------------------------- */
 
 /* The next bytes that we do not have yet. */
@@ -134,6 +198,17 @@ static int64_t read_once(net_reader *n, void *buf, size_t len, imgrel_error *err
     return got;
 }
 
+/* After a failure: 1 when it is worth another try, here or at the next place; 0 or a code. */
+static int again(net_reader *n, int64_t got, imgrel_error *broke, imgrel_error *err)
+{
+    /* Opening is tried again by the exchange itself: only a break in the middle is ours. */
+    bool middle = n->stream != NULL && !n->reg->is_mirror;
+    ir_stream_close(n->stream);
+    n->stream = NULL;
+    int rc = middle ? ir_registry_again(&n->call, n->base.digest, &n->again, broke, false, err) : 0;
+    return rc ? rc : go_on(n, (int)got, broke, err);
+}
+
 static int64_t net_read(ir_reader *r, void *buf, size_t len, imgrel_error *err)
 {
     net_reader *n = (net_reader *)r;
@@ -144,13 +219,11 @@ static int64_t net_read(ir_reader *r, void *buf, size_t len, imgrel_error *err)
             n->at += got;
             if (got)
                 n->again = (ir_again){0};
+            if (got && n->reg->is_mirror)
+                n->mirror = n->reg;
             return got;
         }
-        /* Opening is tried again by the exchange itself: only a break in the middle is ours. */
-        bool middle = n->stream != NULL;
-        ir_stream_close(n->stream);
-        n->stream = NULL;
-        int rc = middle ? ir_registry_again(&n->call, r->digest, &n->again, &broke, false, err) : 0;
+        int rc = again(n, got, &broke, err);
         if (rc == 1)
             continue;
         if (rc == 0 && err && !err->code)
@@ -162,6 +235,10 @@ static int64_t net_read(ir_reader *r, void *buf, size_t len, imgrel_error *err)
 static void net_close(ir_reader *r)
 {
     net_reader *n = (net_reader *)r;
+    if (r->code == IMGREL_EDIGEST && n->mirror)
+        ir_registry_blame(n->mirror, &n->call, r->code, "bytes that are not those of their digest");
+    else if (r->code == 1 && n->mirror)
+        ir_registry_served(n->mirror, &n->call);
     ir_stream_close(n->stream);
     free(n->url);
     ir_reader_clear(r);
@@ -178,7 +255,7 @@ static int foreign_url(net_reader *n, const ir_desc *d, imgrel_error *err)
     IR_AUTO(ir_url) home = {0};
     int rc = ir_url_parse(d->urls.v[0], &at, err);
     if (!rc)
-        rc = ir_url_parse(n->reg->url, &home, err);
+        rc = ir_url_parse(n->reg->at.url, &home, err);
     if (rc < 0)
         return rc;
     bool plain = ir_streq(at.scheme, "http") && !ir_streq(home.scheme, "http");
@@ -188,27 +265,21 @@ static int foreign_url(net_reader *n, const ir_desc *d, imgrel_error *err)
                        " to be trusted",
                        n->base.where, d->digest, at.scheme, at.host);
     n->url = ir_strdup(d->urls.v[0]);
-    n->anonymous.kind = IR_AUTH_NONE;
-    n->req.auth = &n->anonymous;
+    n->req = (ir_request){.method = "GET", .url = n->url, .flags = IR_HTTP_NO_CERT};
+    n->places.at = SIZE_MAX; /* there is no other place */
     return n->url ? 0 : ir_nomem(err);
 }
 
-static int fill(net_reader *n, const ir_desc *d, imgrel_error *err)
+static int fill(net_reader *n, ir_registry *r, const ir_desc *d, imgrel_error *err)
 {
     static const ir_reader_ops ops = {net_read, net_close};
-    int rc = ir_reader_init(&n->base, &ops, ir_store_where(&n->reg->base), d, err);
+    n->reg = ir_places_begin(r, &n->places);
+    int rc = ir_reader_init(&n->base, &ops, ir_store_where(&r->base), d, err);
     if (rc < 0)
         return rc;
-    n->req = ir_registry_request(n->reg, "GET", NULL);
-    n->req.flags = ir_registry_bulk(d->size);
+    rc = ir_media_is_foreign(d->media_type) && d->urls.n ? foreign_url(n, d, err) : point(n, err);
+    n->req.flags |= ir_registry_bulk(d->size);
     n->req.what = n->base.digest;
-    if (ir_media_is_foreign(d->media_type) && d->urls.n) {
-        rc = foreign_url(n, d, err);
-    } else {
-        n->url = ir_registry_url(n->reg, "/blobs/%s", d->digest);
-        rc = n->url ? 0 : ir_nomem(err);
-    }
-    n->req.url = n->url;
     return rc;
 }
 
@@ -218,11 +289,10 @@ static int reader_new(ir_store *s, const ir_call *call, const ir_desc *d, net_re
     net_reader *n = calloc(1, sizeof *n);
     if (!n)
         return ir_nomem(err);
-    n->reg = ir_registry_of(s);
     n->call = *call;
     n->until = -1;
     *ret = n;
-    return fill(n, d, err);
+    return fill(n, ir_registry_of(s), d, err);
 }
 
 /* rc 0: gives the reader away; else ends it. */
@@ -235,13 +305,26 @@ static int reader_give(net_reader *n, int rc, ir_reader **ret)
     return rc;
 }
 
+/* At the first place that has it. That no ranges are to be had is an answer, too. */
+static int open_somewhere(net_reader *n, imgrel_error *err)
+{
+    imgrel_error why = {0};
+    int next = 0, rc = 0;
+    while ((rc = open_here(n, &why)) && rc != IMGREL_EUNSUPPORTED)
+        if ((next = go_on(n, rc, &why, err)) != 1)
+            break;
+    if (rc && err && !err->code)
+        *err = why;
+    return next < 0 ? next : rc;
+}
+
 int ir_registry_blob_open(ir_store *s, const ir_call *call, const ir_desc *d, ir_reader **ret,
                           imgrel_error *err)
 {
     net_reader *n = NULL;
     int rc = reader_new(s, call, d, &n, err);
     if (!rc)
-        rc = open_here(n, err);
+        rc = open_somewhere(n, err);
     return reader_give(n, rc, ret);
 }
 
@@ -268,7 +351,7 @@ int ir_registry_part_open(ir_store *s, const ir_call *call, const ir_desc *d, in
     if (!rc) {
         n->at = at;
         n->until = end;
-        rc = open_here(n, err);
+        rc = open_somewhere(n, err);
     }
     bool whole = !rc && n->until < 0;
     rc = reader_give(n, rc, ret);

@@ -62,7 +62,7 @@ static int patch_once(net_writer *w, size_t from, imgrel_error *err)
     req.content_type = "application/octet-stream";
     req.body =
         (ir_body){.read = piece_read, .rewind = piece_rewind, .user = &c, .size = (int64_t)len};
-    req.flags = IR_HTTP_ONE_TRY | IR_HTTP_H1;
+    req.flags |= IR_HTTP_ONE_TRY | IR_HTTP_H1;
     rc = ir_http_do(&w->call, &req, &reply, err);
     if (!rc && reply.status / 100 != 2)
         rc = ir_registry_fail(&req, &reply, w->r->base.ref.host, w->r->base.ref.name, err);

@@ -16,6 +16,8 @@ typedef struct ir_writer ir_writer; /* a blob on its way in */
 #define IR_STORE_READ 1u
 #define IR_STORE_WRITE 2u
 #define IR_STORE_DELETE 4u
+#define IR_STORE_MIRRORS 8u /* what is read may come from a mirror (net/mirrors.h) */
+#define IR_PULL (IR_STORE_READ | IR_STORE_MIRRORS)
 /* Opens the place that a reference names. Registry tokens are asked for with the scopes that the
  * flags need. A layout or archive to be written is created when it is missing. */
 int ir_must_use ir_store_open(const ir_call *call, const ir_ref *ref, unsigned flags,

@@ -376,7 +376,7 @@ int ir_copy_each(const ir_call *call, const ir_ref *from, ir_copy_to *to, size_t
     ir_copy_item_begin(&it);
     for (size_t i = 0; i < n; i++)
         it.dst[i].ref = &to[i].ref;
-    int rc = ir_store_open(call, from, IR_STORE_READ, &it.src, err);
+    int rc = ir_store_open(call, from, IR_PULL, &it.src, err);
     if (!rc)
         rc = run(call, &it, err);
     for (size_t i = 0; i < n; i++) {

@@ -98,7 +98,7 @@ static int open_source(editing *e, const ir_json *item, source *s, imgrel_error 
     s->annotations = ir_json_get(item, "annotations");
     int rc = ir_ref_parse(ref, &s->ref, err);
     if (!rc)
-        rc = ir_store_open(e->call, &s->ref, IR_STORE_READ, &s->store, err);
+        rc = ir_store_open(e->call, &s->ref, IR_PULL, &s->store, err);
     s->here = !rc && same_place(&s->ref, e->to);
     if (!rc && e->dst && s->ref.transport == IR_REGISTRY && ir_streq(s->ref.host, e->to->host) &&
         ir_store_mounts_from(e->dst, s->ref.repository) < 0)

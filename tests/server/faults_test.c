@@ -5,7 +5,6 @@ Suite *suite_faults_matrix(void);
 Suite *suite_faults_kill(void);
 Suite *suite_faults_range(void);
 Suite *suite_faults_lie(void);
-Suite *suite_faults_hostile(void);
 
-UNIT_MAIN(suite_faults_hostile, suite_faults_kill, suite_faults_lie, suite_faults_range,
+UNIT_MAIN(suite_faults_kill, suite_faults_lie, suite_faults_range,
           suite_faults_matrix)

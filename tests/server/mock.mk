@@ -11,11 +11,20 @@ tests_server_mock_harbor_test_LDADD = lib/libmockcore.la $(unit_libs) $(mock_lib
 check_PROGRAMS += tests/server/faults_test
 tests_server_faults_test_SOURCES = tests/server/faults_test.c tests/server/faults.c \
 	tests/server/faults.h tests/server/faults_matrix.c tests/server/faults_kill.c \
-	tests/server/faults_hostile.c tests/server/faults_range.c tests/server/faults_lie.c tests/server/weir.c tests/server/weir.h \
+	tests/server/faults_range.c tests/server/faults_lie.c tests/server/weir.c tests/server/weir.h \
 	tests/server/mock_http.c tests/server/mock_http.h tests/unit/oci/make.c \
 	tests/unit/oci/make.h tests/unit/layer/support.c tests/unit/layer/support.h
 tests_server_faults_test_CPPFLAGS = $(unit_cppflags) $(double_cppflags)
 tests_server_faults_test_LDADD = lib/libmockcore.la $(double_libs) $(unit_libs) $(mock_libs)
+
+# Registries that are after us, and mirrors: what the other side received.
+check_PROGRAMS += tests/server/hostile_test
+tests_server_hostile_test_SOURCES = tests/server/hostile_test.c tests/server/faults.h \
+	tests/server/faults_hostile.c tests/server/faults_mirrors.c tests/server/weir.h \
+	tests/server/mock_http.c tests/server/mock_http.h tests/unit/oci/make.c \
+	tests/unit/oci/make.h tests/unit/layer/support.c tests/unit/layer/support.h
+tests_server_hostile_test_CPPFLAGS = $(unit_cppflags) $(double_cppflags)
+tests_server_hostile_test_LDADD = lib/libmockcore.la $(double_libs) $(unit_libs) $(mock_libs)
 
 # The mock of Kubernetes and its node.
 if ENABLE_KUBE

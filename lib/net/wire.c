@@ -1,6 +1,6 @@
 /* wire.c - drives one exchange: curl's callbacks on one side, the caller's token, deadline and
  * patience on the other. Sinks are called straight from curl's write callback; a stream's bytes go
- * straight into the waiting reader's buffer, and only what it has no room for into the ring. */
+ * straight into the waiting reader's buffer. */
 #include "net/wire.h"
 #include "base/limits.h"
 
@@ -98,23 +98,26 @@ static size_t keep_body(ir_wire *w, const char *p, size_t len)
     return rc ? fail_callback(w, rc) : len;
 }
 
+/* Straight into the reader's buffer. What it has no room for stays with curl until the next read:
+ * curl would else bring in more for as long as the socket has any, and all of it be copied twice.
+ * The ring is for those who wait without a buffer, and for a reader whose own is smaller than a
+ * piece. */
 static size_t give_stream(ir_wire *w, const char *p, size_t len)
 {
+    bool empty = w->ring.len == w->ring_at;
+    if (empty && len <= w->want_len - w->want_n) {
+        memcpy(w->want + w->want_n, p, len);
+        w->want_n += len;
+        return len;
+    }
     ir_buf_drop(&w->ring, w->ring_at); /* what was read makes room */
     w->ring_at = 0;
-    size_t direct = w->want_len - w->want_n, kept = w->ring.len;
-    if (!kept && direct > len)
-        direct = len;
-    if (kept)
-        direct = 0;
-    if (len - direct > IR_WIRE_RING - kept) {
+    bool small = empty && w->want_len && !w->want_n;
+    if ((!w->waits && !small) || len > IR_WIRE_RING - w->ring.len) {
         w->paused = true;
         return CURL_WRITEFUNC_PAUSE;
     }
-    if (direct)
-        memcpy(w->want + w->want_n, p, direct);
-    w->want_n += direct;
-    ir_buf_add(&w->ring, p + direct, len - direct);
+    ir_buf_add(&w->ring, p, len);
     int rc = ir_buf_check(&w->ring, &w->error, "stream");
     return rc ? fail_callback(w, rc) : len;
 }
@@ -321,6 +324,11 @@ static void unpause(ir_wire *w)
     curl_easy_pause(w->lane->easy, CURLPAUSE_CONT);
 }
 
+static bool has_bytes(const ir_wire *w)
+{
+    return w->want_n || w->ring.len > w->ring_at;
+}
+
 int64_t ir_wire_read(ir_wire *w, void *buf, size_t len, imgrel_error *err)
 {
     size_t n = take_ring(w, buf, len);
@@ -332,34 +340,35 @@ int64_t ir_wire_read(ir_wire *w, void *buf, size_t len, imgrel_error *err)
     w->active_ms = ir_now_ms(); /* nobody looked while the reader was away */
     unpause(w);
     int rc = 0;
-    while (!w->want_n && !w->done && !rc)
-        if (!(rc = move(w, err)) && !w->want_n)
+    while (!has_bytes(w) && !w->done && !rc)
+        if (!(rc = move(w, err)) && !has_bytes(w))
             rc = wait_more(w, -1, err);
-    n = w->want_n;
+    n = w->want_n ? w->want_n : take_ring(w, buf, len);
     w->want_len = w->want_n = 0;
     if (n)
         return (int64_t)n;
-    if (rc < 0)
-        return rc;
-    rc = ir_wire_fail(w, err);
-    return rc;
+    return rc < 0 ? rc : ir_wire_fail(w, err);
 }
 
 int ir_wire_wait(ir_wire *w, int64_t timeout_ms, imgrel_error *err)
 {
     int64_t end = ir_now_ms() + timeout_ms;
     int rc = 0;
+    w->waits = true;
     unpause(w);
     w->active_ms = ir_now_ms();
-    while (!rc && w->ring.len == w->ring_at && !w->done) {
+    while (!rc && !has_bytes(w) && !w->done) {
         rc = move(w, err);
         int64_t left = end - ir_now_ms();
-        if (rc || w->ring.len > w->ring_at)
+        if (rc || has_bytes(w))
             break;
         if (left <= 0)
-            return 0;
+            break;
         rc = wait_more(w, left, err);
     }
+    w->waits = false;
+    if (!rc && !has_bytes(w) && !w->done)
+        return 0;
     return rc < 0 ? rc : 1; /* the end can be read at once, too */
 }
 

@@ -51,7 +51,7 @@ typedef struct ir_wire {
 
     ir_buf ring; /* a stream's bytes that nobody has read yet */
     size_t ring_at;
-    bool paused;
+    bool paused, waits; /* waits: somebody wants to know of bytes without reading them yet */
     char *want; /* where a reader waits for bytes */
     size_t want_len, want_n;
 } ir_wire;

@@ -255,14 +255,19 @@ int ir_body_store(const ir_call *call, const ir_body *body, ir_writer *w, const 
         return ir_nomem(err);
     w->verified = body->verified;
     int64_t at = w->size, n = 1;
+    size_t len = 0;
     int rc = 0;
     while (!rc && n > 0) {
         rc = ir_call_check(call, err);
-        n = rc ? 0 : ir_body_take(body, &at, buf, STEP, err);
+        n = rc ? 0 : ir_body_take(body, &at, buf + len, STEP - len, err);
         if (n < 0)
             rc = (int)n;
-        else if (n > 0)
-            rc = ir_writer_write(w, buf, (size_t)n, err);
+        len += n > 0 ? (size_t)n : 0;
+        if (len > STEP / 2 || (len && n <= 0)) { /* TLS gives 16 KiB: little for a disk */
+            int written = ir_writer_write(w, buf, len, err);
+            rc = rc ? rc : written;
+            len = 0;
+        }
     }
     free(buf);
     if (!rc && d->size >= 0 && at != d->size)

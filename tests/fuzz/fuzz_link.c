@@ -14,6 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_check(n >= 0);
     if (ir_retry_after(s, 1000000000, &n))
         fuzz_check(n >= 0);
+    if (ir_http_date(s, &a) && ir_retry_after(s, a - 5, &n))
+        fuzz_check(n == 5000 || s[0] <= '9'); /* seconds, else the date's distance */
     if (ir_rfc3339(s, &a) && a >= -62135596800 && a <= 253402300799) {
         ir_rfc3339_format(a, text);
         fuzz_check(ir_rfc3339(text, &b) && a == b);

@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char root[128], victim[128];
     struct stat st;
     ir_session *s = prepare();
-    const ir_call call = {.session = s, .deadline_ms = ir_now_ms() + 20000};
+    const ir_call call = {.session = s, .deadline_ms = ir_now_ms() + 600000};
     input in = {data, size};
     imgrel_error err = {0};
     snprintf(root, sizeof root, "%s/root", box);

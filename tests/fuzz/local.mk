@@ -24,7 +24,11 @@ tests_fuzz_fuzz_toml_SOURCES = tests/fuzz/fuzz_toml.c $(fuzz_shared)
 tests_fuzz_fuzz_toml_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_hosts_SOURCES = tests/fuzz/fuzz_hosts.c $(fuzz_shared)
 tests_fuzz_fuzz_hosts_LDADD = $(fuzz_libs)
-check_PROGRAMS += tests/fuzz/fuzz_docker_config
+check_PROGRAMS += tests/fuzz/fuzz_docker_config tests/fuzz/fuzz_journal tests/fuzz/fuzz_layout
+tests_fuzz_fuzz_journal_SOURCES = tests/fuzz/fuzz_journal.c $(fuzz_shared)
+tests_fuzz_fuzz_journal_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_layout_SOURCES = tests/fuzz/fuzz_layout.c $(fuzz_shared)
+tests_fuzz_fuzz_layout_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_docker_config_SOURCES = tests/fuzz/fuzz_docker_config.c $(fuzz_shared)
 tests_fuzz_fuzz_docker_config_LDADD = $(fuzz_libs)
 if NEED_YAML

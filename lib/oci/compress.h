@@ -46,6 +46,8 @@ int ir_must_use ir_unpack_new(char format, const char *name, ir_unpack_in_fn *in
                               ir_unpack **ret, imgrel_error *err);
 /* Up to len bytes, 0 at the end, or a code: EPROTO for what is damaged or cut off. */
 int64_t ir_must_use ir_unpack_read(ir_unpack *u, void *buf, size_t len, imgrel_error *err);
+/* What it is: 'g', 'z', or 0. */
+char ir_unpack_format(const ir_unpack *u);
 /* Compressed bytes that were read so far. */
 uint64_t ir_unpack_taken(const ir_unpack *u);
 void ir_unpack_free(ir_unpack *u);

@@ -221,6 +221,11 @@ int64_t ir_unpack_read(ir_unpack *u, void *buf, size_t len, imgrel_error *err)
     return rc < 0 ? rc : n;
 }
 
+char ir_unpack_format(const ir_unpack *u)
+{
+    return u->format;
+}
+
 uint64_t ir_unpack_taken(const ir_unpack *u)
 {
     return u->taken;

@@ -1,7 +1,8 @@
 /* docker_archive.c - the tar of docker save and docker load (docker-archive:). What is read becomes
  * OCI manifests over the same configs and layers: a layer that is not compressed has its diffID as
  * its digest, a compressed one (crane writes such) stays as it is. What is written has its layers
- * as they are in the image; docker load decompresses them. */
+ * decompressed, under their diffIDs, as docker save has them: not every reader can do it itself. */
+#include "oci/image.h"
 #include "oci/layout.h"
 #include "base/limits.h"
 
@@ -295,19 +296,93 @@ typedef struct packing {
     const ir_call *call;
 } packing;
 
-static int pack_blob(packing *p, const ir_desc *d, const char *suffix, ir_json *list,
-                     imgrel_error *err)
+/* 1: the archive has a file of that name already. */
+static int packed(packing *p, const char *name, imgrel_error *err)
 {
-    char *name = ir_format("%s.%s", ir_digest_hex(d->digest), suffix);
-    int rc = name ? 0 : ir_nomem(err);
-    if (!rc && !ir_strv_has(&p->names, name)) {
-        rc = ir_strv_add(&p->names, name) ? ir_nomem(err) : 0;
-        if (!rc)
-            rc = ir_tar_new_file_blob(&p->out, p->call, p->l, d->digest, name, err);
-    }
-    if (!rc && list && ir_json_append(list, ir_json_new_string(name)) < 0)
-        rc = ir_nomem(err);
-    free(name);
+    if (ir_strv_has(&p->names, name))
+        return 1;
+    return ir_strv_add(&p->names, name) ? ir_nomem(err) : 0;
+}
+
+static int pack_config(packing *p, const ir_desc *d, imgrel_error *err)
+{
+    char name[IR_DIGEST_MAX + 8];
+    snprintf(name, sizeof name, "%s.json", ir_digest_hex(d->digest));
+    int rc = packed(p, name, err);
+    return rc ? (rc < 0 ? rc : 0)
+              : ir_tar_new_file_blob(&p->out, p->call, p->l, d->digest, name, err);
+}
+
+/* A layer's tar: its size and digest. */
+typedef struct measure {
+    ir_hash *hash;
+    int64_t size;
+} measure;
+
+static int measured(void *user, const void *p, size_t len, imgrel_error *err)
+{
+    measure *m = user;
+    (void)err;
+    ir_hash_add(m->hash, p, len);
+    m->size += (int64_t)len;
+    return 0;
+}
+
+static int to_tar(void *user, const void *p, size_t len, imgrel_error *err)
+{
+    return ir_tar_data(user, p, len, err);
+}
+
+/* Twice, because a tar wants to know a file's size before the file, and nothing is kept. */
+static int pack_unpacked(packing *p, const ir_desc *d, const char *diff_id, const char *name,
+                         imgrel_error *err)
+{
+    const ir_layer_at at = {&p->l->base, d};
+    measure m = {0};
+    char is[IR_DIGEST_MAX] = "";
+    int rc = ir_hash_new(ir_digest_algorithm(diff_id), &m.hash, err);
+    if (!rc)
+        rc = ir_layer_unpack(p->call, &at, measured, &m, err);
+    if (!rc)
+        ir_hash_end(m.hash, is);
+    ir_hash_free(m.hash);
+    if (!rc && !ir_streq(is, diff_id))
+        rc = ir_fail(err, IMGREL_EDIGEST, "%s: unpacked it is %s, the config says %s", d->digest,
+                     is, diff_id);
+    if (!rc)
+        rc = ir_tar_new_file_head(&p->out, name, m.size, err);
+    return rc ? rc : ir_layer_unpack(p->call, &at, to_tar, p->out.tar, err);
+}
+
+static int pack_layer(packing *p, const ir_desc *d, const char *diff_id, ir_json *list,
+                      imgrel_error *err)
+{
+    char name[IR_DIGEST_MAX + 8];
+    int rc = ir_digest_check(diff_id ? diff_id : "", err);
+    if (rc < 0)
+        return rc;
+    snprintf(name, sizeof name, "%s.tar", ir_digest_hex(diff_id));
+    if (ir_json_append(list, ir_json_new_string(name)) < 0)
+        return ir_nomem(err);
+    rc = packed(p, name, err);
+    if (rc)
+        return rc < 0 ? rc : 0;
+    if (ir_streq(diff_id, d->digest))
+        return ir_tar_new_file_blob(&p->out, p->call, p->l, d->digest, name, err);
+    return pack_unpacked(p, d, diff_id, name, err);
+}
+
+/* What the config says of the layers. */
+static int read_diff_ids(packing *p, const ir_manifest *m, ir_json **ret, imgrel_error *err)
+{
+    IR_AUTO(ir_buf) b = IR_BUF(IR_CONFIG_MAX);
+    int rc = ir_store_blob_read(&p->l->base, p->call, &m->config, &b, err);
+    if (!rc)
+        rc = ir_json_parse(ir_buf_str(&b), b.len, "image config", ret, err);
+    size_t n = rc ? 0 : ir_json_len(ir_json_path(*ret, "rootfs.diff_ids"));
+    if (!rc && n != m->n_layers)
+        rc = ir_fail(err, IMGREL_EPROTO, "%s: its config names %zu layers, its manifest %zu",
+                     m->digest, n, m->n_layers);
     return rc;
 }
 
@@ -337,18 +412,22 @@ static int pack_image(packing *p, const char *digest, const char *tag, ir_json *
                       imgrel_error *err)
 {
     IR_AUTO(ir_manifest) m = {0};
+    IR_AUTO(ir_json_p) document = NULL;
     char config[IR_DIGEST_MAX + 8];
     ir_json *layers = NULL, *tags = NULL, *image = NULL;
     int rc = ir_layout_manifest_get(&p->l->base, p->call, digest, &m, err);
     if (!rc)
         rc = packable(p->l, &m, err);
+    if (!rc)
+        rc = read_diff_ids(p, &m, &document, err);
     if (rc < 0)
         return rc;
     layers = ir_json_new_array();
     tags = ir_json_new_array();
-    rc = layers && tags ? pack_blob(p, &m.config, "json", NULL, err) : ir_nomem(err);
+    rc = layers && tags ? pack_config(p, &m.config, err) : ir_nomem(err);
+    const ir_json *diff_ids = ir_json_path(document, "rootfs.diff_ids");
     for (size_t i = 0; !rc && i < m.n_layers; i++)
-        rc = pack_blob(p, &m.layers[i], "tar", layers, err);
+        rc = pack_layer(p, &m.layers[i], ir_json_text(ir_json_at(diff_ids, i)), layers, err);
     if (!rc)
         rc = add_tag(p->l, tags, tag, err);
     snprintf(config, sizeof config, "%s.json", ir_digest_hex(m.config.digest));

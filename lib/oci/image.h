@@ -46,13 +46,26 @@ int ir_must_use ir_layer_pour(const ir_call *call, ir_store *dst, ir_layer_sourc
 int ir_must_use ir_layer_hash(const ir_call *call, ir_layer_source_fn *source, void *user,
                               char ret_diff_id[IR_DIGEST_MAX], imgrel_error *err);
 
-/* The file system that layers (bottom first) make, as one tar: layer_merge.c. What lies on top
- * comes first; each path comes once, whiteouts are gone, a hard link whose file an upper layer hid
- * is a file. newest_s: no time is later; -1: as they are. */
+/* Where a layer is. */
 typedef struct ir_layer_at {
     ir_store *store;
     const ir_desc *desc;
 } ir_layer_at;
+/* A layer's tar, decompressed as its first bytes say: layer_unpack.c. */
+typedef struct ir_layer_in ir_layer_in;
+int ir_must_use ir_layer_open(const ir_call *call, const ir_layer_at *at, ir_layer_in **ret,
+                              imgrel_error *err);
+/* Up to len bytes, 0 once all of the blob is verified, or a code. */
+int64_t ir_must_use ir_layer_read(ir_layer_in *in, void *buf, size_t len, imgrel_error *err);
+char ir_layer_format(const ir_layer_in *in); /* 'g', 'z', or 0: it was not compressed */
+void ir_layer_close(ir_layer_in *in);
+/* All of it into out. */
+int ir_must_use ir_layer_unpack(const ir_call *call, const ir_layer_at *at, ir_tar_out_fn *out,
+                                void *user, imgrel_error *err);
+
+/* The file system that layers (bottom first) make, as one tar: layer_merge.c. What lies on top
+ * comes first; each path comes once, whiteouts are gone, a hard link whose file an upper layer hid
+ * is a file. newest_s: no time is later; -1: as they are. */
 int ir_must_use ir_layers_merge(const ir_call *call, const ir_layer_at *layers, size_t n,
                                 int64_t newest_s, ir_tar_out_fn *out, void *user,
                                 imgrel_error *err);

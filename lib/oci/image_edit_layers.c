@@ -3,7 +3,6 @@
 #include "oci/image_edit.h"
 
 #include "net/work.h"
-#include "oci/compress.h"
 
 #include <stdlib.h>
 
@@ -191,41 +190,10 @@ typedef struct making {
     const ir_edit_job *job;
 } making;
 
-static int64_t reader_in(void *user, void *buf, size_t len, imgrel_error *err)
-{
-    return ir_reader_read(user, buf, len, err);
-}
-
-static int unpacked(making *m, ir_reader *r, ir_tar_out_fn *out, void *user, imgrel_error *err)
-{
-    enum { SIZE = 256 * 1024 };
-    ir_unpack *u = NULL;
-    char *buf = malloc(SIZE);
-    int rc =
-        buf ? ir_unpack_new('a', m->job->at.desc->digest, reader_in, r, &u, err) : ir_nomem(err);
-    for (int64_t n = 1; rc == 0 && n > 0;) {
-        n = ir_unpack_read(u, buf, SIZE, err);
-        rc = n < 0 ? (int)n : n ? out(user, buf, (size_t)n, err) : 0;
-    }
-    /* What comes after the end of the compressed data is part of the blob's digest. */
-    for (int64_t n = 1; rc == 0 && n > 0;) {
-        n = ir_reader_read(r, buf, SIZE, err);
-        rc = n < 0 ? (int)n : 0;
-    }
-    ir_unpack_free(u);
-    free(buf);
-    return rc;
-}
-
 static int pack_source(void *user, ir_tar_out_fn *out, void *out_user, imgrel_error *err)
 {
     making *m = user;
-    ir_reader *r = NULL;
-    int rc = ir_store_blob_open(m->job->at.store, &m->call, m->job->at.desc, &r, err);
-    if (rc == 0)
-        rc = unpacked(m, r, out, out_user, err);
-    ir_reader_close(r);
-    return rc;
+    return ir_layer_unpack(&m->call, &m->job->at, out, out_user, err);
 }
 
 static int merge_source(void *user, ir_tar_out_fn *out, void *out_user, imgrel_error *err)

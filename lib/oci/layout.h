@@ -96,6 +96,9 @@ typedef struct ir_tar_new_file {
 int ir_must_use ir_tar_new_file_open(ir_tar_new_file *f, const char *path, imgrel_error *err);
 int ir_must_use ir_tar_new_file_add(ir_tar_new_file *f, const char *name, const void *p, size_t len,
                                     imgrel_error *err);
+/* The head of a file whose data the caller gives to f->tar. */
+int ir_must_use ir_tar_new_file_head(ir_tar_new_file *f, const char *name, int64_t size,
+                                     imgrel_error *err);
 /* A blob of the layout, under a name. */
 int ir_must_use ir_tar_new_file_blob(ir_tar_new_file *f, const ir_call *call, const ir_layout *l,
                                      const char *digest, const char *name, imgrel_error *err);

@@ -157,7 +157,7 @@ int ir_tar_new_file_open(ir_tar_new_file *f, const char *path, imgrel_error *err
     return rc ? rc : ir_tar_new(file_out, &f->file, &f->tar, err);
 }
 
-static int add_head(ir_tar_new_file *f, const char *name, int64_t size, imgrel_error *err)
+int ir_tar_new_file_head(ir_tar_new_file *f, const char *name, int64_t size, imgrel_error *err)
 {
     const ir_tar_entry e = {.path = name, .type = 'f', .size = size, .mode = 0644};
     return ir_tar_entry_add(f->tar, &e, err);
@@ -166,7 +166,7 @@ static int add_head(ir_tar_new_file *f, const char *name, int64_t size, imgrel_e
 int ir_tar_new_file_add(ir_tar_new_file *f, const char *name, const void *p, size_t len,
                         imgrel_error *err)
 {
-    int rc = add_head(f, name, (int64_t)len, err);
+    int rc = ir_tar_new_file_head(f, name, (int64_t)len, err);
     return rc ? rc : ir_tar_data(f->tar, p, len, err);
 }
 
@@ -181,7 +181,7 @@ static int add_fd(ir_tar_new_file *f, const ir_call *call, int fd, const char *p
         return ir_nomem(err);
     int rc = fstat(fd, &st) ? ir_fail_errno(err, errno, "%s", path) : 0;
     if (!rc)
-        rc = add_head(f, name, st.st_size, err);
+        rc = ir_tar_new_file_head(f, name, st.st_size, err);
     while (!rc && n > 0) {
         rc = ir_call_check(call, err);
         n = rc ? 0 : file_in(&in, buf, STEP, err);

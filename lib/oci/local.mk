@@ -14,7 +14,7 @@ oci_sources += lib/oci/compress.c lib/oci/compress_gzip.c lib/oci/compress_zstd.
 	lib/oci/compress_read.c lib/oci/archive.c lib/oci/layer_extract.c \
 	lib/oci/layer_root.c lib/oci/layer_root.h lib/oci/layer_scan.c \
 	lib/oci/layer.c lib/oci/layer_pour.c lib/oci/layer_marks.c lib/oci/layer_marks.h \
-	lib/oci/layer_merge.c lib/oci/archive.h lib/oci/compress.h lib/oci/compress_block.h \
+	lib/oci/layer_merge.c lib/oci/layer_unpack.c lib/oci/archive.h lib/oci/compress.h lib/oci/compress_block.h \
 	lib/oci/image.h lib/oci/layer_scan.h lib/oci/image_plan.h lib/oci/image_spec.c \
 	lib/oci/image_base.c lib/oci/image_config.c lib/oci/image_blob.c lib/oci/image_write.c lib/oci/image.c \
 	lib/oci/image_edit.h lib/oci/image_edit_read.c lib/oci/image_rebase.c \

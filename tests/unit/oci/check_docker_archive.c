@@ -146,6 +146,70 @@ START_TEST(docker_load_gets_its_names)
 }
 END_TEST
 
+/* An image of one gzip layer whose tar is "layer bytes" to begin with. */
+static void put_compressed(ir_store *s, const char *diff_id)
+{
+    imgrel_error err = {0};
+    IR_AUTO(ir_manifest) m = {0};
+    IR_AUTO(ir_buf) gz = IR_BUF(1000);
+    const char *const argv[] = {"gzip", "-nc", NULL};
+    ck_assert_msg(support_run(argv, "layer bytes", 11, &gz), "gzip is not there");
+    ir_desc layer = make_blob(s, IR_MT_OCI_LAYER_GZIP, gz.p, gz.len);
+    char *text = ir_format("{\"os\":\"linux\",\"rootfs\":{\"diff_ids\":[\"%s\"]}}", diff_id);
+    ir_desc config = make_blob(s, IR_MT_OCI_CONFIG, text, strlen(text));
+    unit_ok(ir_manifest_write(IR_MT_OCI_MANIFEST, &config, &layer, 1, NULL, &m, &err), &err);
+    unit_ok(ir_store_manifest_put(s, &support_call, &m, "app:1", &err), &err);
+    ir_desc_free(&layer);
+    ir_desc_free(&config);
+    free(text);
+}
+
+START_TEST(layers_are_written_uncompressed)
+{
+    support_begin();
+    imgrel_error err = {0};
+    IR_AUTO(ir_manifest) m = {0};
+    IR_AUTO(ir_buf) b = IR_BUF(100);
+    char digest[IR_DIGEST_MAX];
+    unit_ok(ir_hash_bytes("layer bytes", 11, digest, &err), &err);
+    ir_store *s = make_store("docker-archive", "o.tar:app:1", IR_STORE_WRITE);
+    put_compressed(s, digest);
+    make_close(s);
+    const char *const gzip[] = {"gzip", "-k", support_path("o.tar"), NULL};
+    IR_AUTO(ir_buf) none = IR_BUF(100);
+    ck_assert_msg(support_run(gzip, NULL, 0, &none), "gzip is not there");
+    static const char *const names[] = {"o.tar:app:1",
+                                        "o.tar.gz:app:1"}; /* the whole may be, too */
+    for (size_t i = 0; i < 2; i++) {
+        s = make_store("docker-archive", names[i], IR_STORE_READ);
+        unit_ok(ir_store_manifest_get(s, &support_call, NULL, &m, &err), &err);
+        ck_assert_str_eq(m.layers[0].media_type, IR_MT_OCI_LAYER);
+        ck_assert_str_eq(m.layers[0].digest, digest);
+        ir_buf_clear(&b);
+        unit_ok(ir_store_blob_read(s, &support_call, &m.layers[0], &b, &err), &err);
+        ck_assert_str_eq(ir_buf_str(&b), "layer bytes");
+        ir_manifest_free(&m);
+        ir_store_free(s);
+    }
+    support_end();
+}
+END_TEST
+
+START_TEST(a_config_that_lies_is_not_written)
+{
+    support_begin();
+    imgrel_error err = {0};
+    ir_store *s = make_store("docker-archive", "o.tar:app:1", IR_STORE_WRITE);
+    put_compressed(s, "sha256:"
+                      "0000000000000000000000000000000000000000000000000000000000000000");
+    ck_assert_int_eq(ir_store_finish(s, &support_call, &err), IMGREL_EDIGEST);
+    unit_error(&err, IMGREL_EDIGEST, "the config says");
+    ir_store_free(s);
+    ck_assert_int_ne(access(support_path("o.tar"), F_OK), 0);
+    support_end();
+}
+END_TEST
+
 START_TEST(an_index_does_not_fit)
 {
     support_begin();
@@ -162,4 +226,5 @@ END_TEST
 
 UNIT_SUITE(docker_archive, a_saved_image_is_read, what_does_not_fit_together_is_refused,
            a_circle_of_links_ends, compressed_layers_stay_compressed, docker_load_gets_its_names,
+           layers_are_written_uncompressed, a_config_that_lies_is_not_written,
            an_index_does_not_fit)

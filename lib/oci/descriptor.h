@@ -60,8 +60,8 @@ int ir_must_use ir_manifest_write(const char *media_type, const ir_desc *config,
 int ir_must_use ir_index_write(const char *media_type, const ir_desc *manifests, size_t n,
                                const ir_json *annotations, ir_manifest *ret, imgrel_error *err);
 
-/* The descriptor by which lists of referrers name m (distribution-spec "Listing referrers"): with its
- * type and annotations; owned, NULL: no memory. */
+/* The descriptor by which lists of referrers name m (distribution-spec "Listing referrers"): with
+ * its type and annotations; owned, NULL: no memory. */
 ir_json *ir_manifest_referrer(const ir_manifest *m);
 
 /* The same in OCI's ('o') or Docker's ('d') media types: manifest_convert.c. What an index names

@@ -17,6 +17,9 @@ typedef struct ir_upload_begun {
     struct ir_upload_begun *next;
 } ir_upload_begun;
 
+/* Whether the registry takes a blob in a single POST: nobody knows, somebody asks, yes, no. */
+enum ir_single { IR_SINGLE_UNKNOWN, IR_SINGLE_ASKED, IR_SINGLE_TAKEN, IR_SINGLE_REFUSED };
+
 typedef struct ir_registry {
     ir_store base;
     ir_endpoint at;           /* where it is: "https://host/v2/repository", login, TLS */
@@ -30,6 +33,8 @@ typedef struct ir_registry {
     pthread_mutex_t lock;     /* guards the rest */
     bool from_refused;        /* the other repository must not be named to mount from */
     ir_upload_begun *begun;
+    enum ir_single single;
+    bool found, missed;       /* a blob was there already, or was not */
 } ir_registry;
 
 /* The store that s is. */
@@ -128,6 +133,8 @@ int ir_must_use ir_upload_begin(const ir_registry *r, const ir_call *call, char 
 /* A request to an upload's address: authenticated only where that is the registry itself. */
 int ir_must_use ir_upload_request(const ir_registry *r, const char *method, const char *location,
                                   ir_request *ret, imgrel_error *err);
+/* Keeps (and takes) the location of an upload that was begun for a digest. */
+int ir_must_use ir_upload_remember(ir_registry *r, const char *digest, char *location);
 /* How many bytes of an upload the registry has; -1: it does not know the upload any more. */
 int64_t ir_upload_ask(const ir_registry *r, const ir_call *call, char **location);
 /* Ends an upload that nobody wants, whatever the call's token says; best effort. */
@@ -136,6 +143,11 @@ void ir_upload_cancel(const ir_registry *r, const ir_call *call, const char *loc
 int ir_must_use ir_upload_follow(const ir_reply *reply, char **location, imgrel_error *err);
 /* location with digest= in its query, malloc'ed. */
 char *ir_upload_closing(const char *location, const char *digest);
+
+/* registry_single.c: 1: the blob went in one request; 0: it has to be sent, from *body, which may
+ * be what held has now; or a code. */
+int ir_must_use ir_registry_single(ir_registry *r, const ir_call *call, const ir_desc *d,
+                                   ir_body *body, ir_buf *held, imgrel_error *err);
 
 /* registry_write.c */
 int ir_must_use ir_registry_blob_create(ir_store *s, const ir_call *call, ir_writer **ret,

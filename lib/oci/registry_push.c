@@ -189,7 +189,7 @@ static int mount(ir_registry *r, const ir_call *call, const ir_desc *d, const ch
 
 /* ---- uploads that were begun by asking ------------------------------------------------------ */
 
-static int remember(ir_registry *r, const char *digest, char *location)
+int ir_upload_remember(ir_registry *r, const char *digest, char *location)
 {
     ir_upload_begun *u = calloc(1, sizeof *u);
     if (!u) {
@@ -229,7 +229,7 @@ int ir_registry_blob_have(ir_store *s, const ir_call *call, const ir_desc *d,
     ir_registry *r = ir_registry_of(s);
     char *location = NULL;
     int rc = mount(r, call, d, from_repository, &location, err);
-    if (rc == 0 && remember(r, d->digest, location) < 0)
+    if (rc == 0 && ir_upload_remember(r, d->digest, location) < 0)
         return ir_nomem(err);
     return rc > 0 ? 1 : rc;
 }
@@ -483,13 +483,31 @@ static void end(push *p, int rc)
     free(p->location);
 }
 
+static void note(ir_registry *r, bool found)
+{
+    pthread_mutex_lock(&r->lock);
+    r->found |= found;
+    r->missed |= !found;
+    pthread_mutex_unlock(&r->lock);
+}
+
 int ir_registry_blob_put(ir_store *s, const ir_call *call, const ir_desc *d, const ir_body *body,
                          const char *from_repository, const char **ret_state, imgrel_error *err)
 {
     ir_registry *r = ir_registry_of(s);
-    push p = {.r = r, .call = call, .d = d, .body = body, .journal = IR_JOURNAL};
-    int rc = begin(&p, r, from_repository, err);
+    IR_AUTO(ir_buf) held = IR_BUF(IR_MIB);
+    ir_body own = *body;
+    push p = {.r = r, .call = call, .d = d, .body = &own, .journal = IR_JOURNAL};
+    *ret_state = "pushed";
+    int rc = from_repository && !ir_streq(from_repository, r->base.ref.repository)
+                 ? 0
+                 : ir_registry_single(r, call, d, &own, &held, err);
+    if (rc)
+        return rc < 0 ? rc : 0;
+    rc = begin(&p, r, from_repository, err);
     *ret_state = rc == 2 ? "mounted" : rc == 1 ? "exists" : "pushed";
+    if (rc == 0 || rc == 1)
+        note(r, rc == 1);
     if (rc == 0)
         rc = send_blob(&p, err);
     end(&p, rc);

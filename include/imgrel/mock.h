@@ -8,7 +8,7 @@
 #ifndef IMGREL_MOCK_H
 #define IMGREL_MOCK_H
 
-#include <imgrel/error.h>
+#include <imgrel/client.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -72,6 +72,19 @@ IMGREL_API int imgrel_mock_control(imgrel_mock *m, const char *command, char **r
                                    imgrel_error *err);
 /** Frees what imgrel_mock_control gave. NULL is fine. */
 IMGREL_API void imgrel_mock_free_string(char *s);
+/** Asks a Harbor, the mock's or a real one, what the mock's own tests ask of the mock, over HTTP,
+ *  with two projects, some robots, labels and users of a random name that are removed at the end,
+ *  whatever happens. spec: a JSON object with "url", "user" and "password" of a user (an
+ *  administrator sees all of it); "ca_file", "insecure": true for https; "only": checks whose name
+ *  holds that; "login_freeze_ms" (1500). What a server of that version was seen to do and does not
+ *  is a failure; what may be otherwise, or was never seen on that version, is a difference.
+ *  ret_json: {"url", "version", "admin", "passed", "failed", "differing", "skipped", "checks":
+ *  [{"check", "fact", "result": "pass", "fail", "differs" or "skip", "detail"}]}; the caller's
+ *  (imgrel_mock_free_string). Blocks for half a minute and more; cancel (may be NULL) ends it after
+ *  what was made is removed. Errors: EINVAL (spec), ENET, EAUTH (the login), EPROTO (no Harbor),
+ *  ECANCELED, ENOMEM; a check that fails is none. Any thread. */
+IMGREL_API int imgrel_mock_conformance(const char *spec, const imgrel_cancel *cancel,
+                                       char **ret_json, imgrel_error *err);
 /** Stops it: open connections break, a last state is saved, containers end, temporary files go,
  *  and no thread of it is left. Blocks for that long. Not while another call on m runs.
  *  NULL is fine. */

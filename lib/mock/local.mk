@@ -13,6 +13,10 @@ mock_sources = lib/mock/server.h lib/mock/conn.h lib/mock/tls.h lib/mock/harbor.
 	lib/mock/harbor_audit.c lib/mock/harbor_user.c lib/mock/harbor_config.c \
 	lib/mock/harbor_robot_v1.c \
 	lib/mock/token.c \
+	lib/mock/conform.h lib/mock/conform.c lib/mock/conform_ask.c lib/mock/conform_want.c \
+	lib/mock/conform_image.c lib/mock/conform_auth.c lib/mock/conform_list.c \
+	lib/mock/conform_project.c lib/mock/conform_robot.c lib/mock/conform_robot_use.c \
+	lib/mock/conform_registry.c lib/mock/conform_artifact.c lib/mock/conform_rest.c \
 	lib/mock/registry.c lib/mock/registry_list.c lib/mock/registry_manifest.c \
 	lib/mock/registry_store.c lib/mock/registry_upload.c lib/mock/registry_proxy.c
 if ENABLE_KUBE

@@ -127,6 +127,8 @@ const cli_command cli_commands[] = {
 
     { "mock serve", "", "run a Harbor, registry, Kubernetes and node for tests", opt_mock_serve,
       NULL, cmd_mock_serve },
+    { "mock conformance", "URL", "ask a Harbor what the mock's tests ask of the mock",
+      opt_mock_conformance, NULL, cmd_mock_conformance },
 #endif
 
     { "config", "", "print the configuration table", man, NULL, cmd_config },

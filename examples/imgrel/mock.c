@@ -1,4 +1,5 @@
-/* mock.c - imgrel mock serve: libimgrel-mock as a process, until it is interrupted. */
+/* mock.c - imgrel mock: libimgrel-mock as a process until it is interrupted, and its checks against
+ * any Harbor. */
 #include "cli.h"
 
 #include <imgrel/mock.h>
@@ -157,5 +158,84 @@ int cmd_mock_serve(cli *c, imgrel_error *err)
     if (!rc && !(rc = write_files(c, m, err)) && !(rc = say_ready(c, m, err)))
         wait_for_end(c);
     imgrel_mock_stop(m);
+    return rc;
+}
+
+/* ---- conformance ----------------------------------------------------------------------------- */
+
+static int conformance_spec(const cli *c, char **ret, imgrel_error *err)
+{
+    const char *file = cli_value(c, "password-file"), *user = cli_value(c, "user");
+    char *password = NULL;
+    int rc = file ? cli_read_secret(c, file, &password, err)
+                  : cli_fail(err, IMGREL_EINVAL, "put the password into a file and name it",
+                             "mock conformance: --password-file is missing");
+
+    if (rc)
+        return rc;
+    json_t *spec = json_pack("{s:s, s:s, s:s, s:b}", "url", c->words[0], "user",
+                             user ? user : "admin", "password", password, "insecure",
+                             cli_has(c, "insecure"));
+    cli_free_secret(password);
+    string_option(c, "only", spec, "only");
+    string_option(c, "ca-file", spec, "ca_file");
+    *ret = spec ? json_dumps(spec, JSON_COMPACT) : NULL;
+    json_decref(spec);
+    return *ret ? 0 : cli_nomem(err);
+}
+
+static void print_checks(const cli *c, const json_t *report)
+{
+    cli_table t = { .n_columns = 3 };
+    size_t i;
+    json_t *check;
+
+    json_array_foreach (json_object_get(report, "checks"), i, check) {
+        const char *result = cli_str(check, "result"), *detail = cli_str(check, "detail");
+        if (cli_has(c, "all") || strcmp(result, "pass"))
+            cli_table_row(&t, result, cli_str(check, "check"),
+                          *detail ? detail : cli_str(check, "fact"));
+    }
+    cli_table_print(&t);
+}
+
+static long number(const json_t *report, const char *key)
+{
+    return (long)json_integer_value(json_object_get(report, key));
+}
+
+/* Differences are told; what a server must do and does not makes it fail. */
+static int say_result(const cli *c, const char *text, imgrel_error *err)
+{
+    json_t *report = NULL;
+    int rc = cli_document(c, text, &report, err);
+    json_t *j = report ? json_incref(report) : json_loads(text, 0, NULL);
+    long failed = j ? number(j, "failed") : 0;
+
+    if (report) {
+        print_checks(c, report);
+        printf("%s, Harbor %s: %ld passed, %ld failed, %ld differ, %ld skipped\n",
+               cli_str(report, "url"), cli_str(report, "version"), number(report, "passed"), failed,
+               number(report, "differing"), number(report, "skipped"));
+    }
+    if (!rc && failed)
+        rc = cli_fail(err, IMGREL_EFAILED, "read what each of them says above",
+                      "%s: %ld checks failed", c->words[0], failed);
+    json_decref(report);
+    json_decref(j);
+    return rc;
+}
+
+int cmd_mock_conformance(cli *c, imgrel_error *err)
+{
+    char *spec = NULL, *report = NULL;
+    int rc = conformance_spec(c, &spec, err);
+
+    if (!rc)
+        rc = imgrel_mock_conformance(spec, c->cancel, &report, err);
+    if (!rc)
+        rc = say_result(c, report, err);
+    imgrel_mock_free_string(report);
+    cli_free_secret(spec);
     return rc;
 }

@@ -43,6 +43,6 @@ extern const cli_option opt_kube[], opt_kube_secret[], opt_kube_pod[], opt_kube_
 /* options_release.c */
 extern const cli_option opt_release[], opt_release_apply[], opt_release_delete[];
 /* options_mock.c */
-extern const cli_option opt_mock_serve[];
+extern const cli_option opt_mock_serve[], opt_mock_conformance[];
 
 #endif

@@ -17,3 +17,10 @@ const cli_option opt_mock_serve[] = {
     CHOICE("node", 0, "HOW", "run|pull|off", "what its node does with a pod"),
     END,
 };
+const cli_option opt_mock_conformance[] = {
+    OPTION("user", 'u', "NAME", "who asks; an administrator sees all of it (admin)"),
+    OPTION("password-file", 0, "FILE", "that user's password; - is standard input"),
+    OPTION("only", 0, "WORD", "checks whose name holds that word"),
+    SWITCH("all", 0, "print what passed too"),
+    END,
+};

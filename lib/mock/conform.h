@@ -39,16 +39,16 @@ typedef struct mk_row {
     unsigned flags;  /* of the check, on its first row; MK_UNSURE of a step too */
 } mk_row;
 /* Each ends with a row without ask. */
-extern const mk_row mk_conform_auth[], mk_conform_list[], mk_conform_project[],
-    mk_conform_robot[], mk_conform_robot_use[], mk_conform_artifact[], mk_conform_registry[],
-    mk_conform_rest[], mk_conform_end[];
+extern const mk_row mk_conform_auth[], mk_conform_list[], mk_conform_project[], mk_conform_robot[],
+    mk_conform_robot_use[], mk_conform_artifact[], mk_conform_registry[], mk_conform_rest[],
+    mk_conform_end[];
 
 typedef struct mk_conform {
     ir_call call;
     const char *url; /* without a slash at the end */
     char *user, *password;
-    ir_json *vars;  /* name -> text */
-    ir_json *made;  /* places of what was created, oldest first */
+    ir_json *vars;   /* name -> text */
+    ir_json *made;   /* places of what was created, oldest first */
     ir_json *checks; /* the report's rows */
     int minor;
     bool admin;

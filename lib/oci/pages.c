@@ -1,6 +1,7 @@
 /* pages.c - lists that a registry gives page by page: tags, repositories, referrers. A page's Link
  * is followed to the registry's own origin only, at most IR_PAGES_MAX times, and never around in a
- * circle. Lists that are known at once are pages too: one. */
+ * circle. Behind a full page of names without a Link the next one is asked for by n and last, for
+ * some registries know only that. Lists that are known at once are pages too: one. */
 #include "oci/registry.h"
 #include "base/limits.h"
 #include "fmt/header.h"
@@ -18,6 +19,8 @@ struct ir_pages {
     char *anchor; /* an earlier URL: seen again, the list goes around (Brent) */
     unsigned n_pages, n_anchor;
     const char *key; /* of the array in a page */
+    char *names;     /* URL of a list of names, without a query; NULL: of something else */
+    char *first;     /* name of the page before; NULL: next is not a guess of ours */
     char *host, *object, *scope, *filter;
     const char *scopes[1];
     ir_auth auth;
@@ -30,6 +33,8 @@ void ir_pages_free(ir_pages *p)
     ir_strv_free(&p->items);
     free(p->next);
     free(p->anchor);
+    free(p->names);
+    free(p->first);
     free(p->host);
     free(p->object);
     free(p->scope);
@@ -115,6 +120,34 @@ static int same_origin(const ir_pages *p, const char *from, const char *to, imgr
     return rc;
 }
 
+/* Behind a full page without a Link, which may be the last one or not. */
+static int guess(ir_pages *p, char **ret_url, imgrel_error *err)
+{
+    ir_buf url = IR_BUF(IR_URL_MAX);
+    ir_buf_addf(&url, "%s?n=%d", p->names, PAGE_SIZE);
+    ir_url_add_query(&url, "last", p->items.v[p->items.n - 1]);
+    int rc = ir_buf_check(&url, err, p->object);
+    free(p->first);
+    p->first = ir_strdup(p->items.v[0]);
+    *ret_url = rc ? NULL : ir_buf_take(&url);
+    ir_buf_free(&url);
+    return rc || (p->first && *ret_url) ? rc : ir_nomem(err);
+}
+
+/* A registry that does not know `last` begins again, or refuses: the page before was all. */
+static bool guessed_wrong(ir_pages *p, const ir_reply *reply)
+{
+    int s = reply->status;
+    bool refused = s == 400 || s == 404 || s == 405 || s == 422;
+    bool same = s == 200 && p->items.n && ir_streq(p->items.v[0], p->first);
+    if (!p->first || (!refused && !same))
+        return false;
+    ir_strv_free(&p->items);
+    free(p->next);
+    p->next = NULL;
+    return true;
+}
+
 static int follow(ir_pages *p, const ir_reply *reply, imgrel_error *err)
 {
     char *link = NULL, *url = NULL;
@@ -126,6 +159,12 @@ static int follow(ir_pages *p, const ir_reply *reply, imgrel_error *err)
         rc = ir_url_join(reply->url, link, &url, err);
     if (!rc && url)
         rc = same_origin(p, p->next, url, err);
+    if (!rc && !url && p->names && p->items.n == PAGE_SIZE)
+        rc = guess(p, &url, err);
+    else if (url) {
+        free(p->first);
+        p->first = NULL;
+    }
     free(link);
     if (rc < 0) {
         free(url);
@@ -141,12 +180,19 @@ static int fetch(ir_pages *p, const ir_call *call, imgrel_error *err)
     ir_reply reply = {0};
     ir_request req = {.url = p->next, .auth = &p->auth, .body_max = IR_LIST_PAGE_MAX};
     int rc = ir_http_do(call, &req, &reply, err);
-    if (!rc && reply.status != 200)
+    bool refused = !rc && reply.status != 200;
+    if (refused)
+        ir_strv_free(&p->items);
+    else if (!rc)
+        rc = read_page(p, &reply, err);
+    if (!rc && guessed_wrong(p, &reply))
+        goto out;
+    if (refused)
         rc = ir_registry_fail(&req, &reply, p->host, p->object, err);
     if (!rc)
-        rc = read_page(p, &reply, err);
-    if (!rc)
         rc = follow(p, &reply, err);
+out:
+    p->at = 0;
     ir_reply_free(&reply);
     return rc;
 }
@@ -195,10 +241,12 @@ static int pages_new(const char *host, const char *object, char *url, char *scop
     return 0;
 }
 
-/* The first page at once, so that the call that opens a list tells why it can't be had. */
-static int begin(ir_pages **p, const ir_call *call, imgrel_error *err)
+/* The first page at once, so that the call that opens a list tells why it can't be had; after a
+ * failure (rc) none. */
+static int begin(ir_pages **p, const ir_call *call, int rc, imgrel_error *err)
 {
-    int rc = fetch(*p, call, err);
+    if (!rc)
+        rc = fetch(*p, call, err);
     if (rc < 0) {
         ir_pages_free(*p);
         *p = NULL;
@@ -223,7 +271,9 @@ int ir_registry_tags(ir_store *s, const ir_call *call, ir_pages **ret, imgrel_er
 {
     char *url = ir_registry_url(ir_registry_of(s), "/tags/list?n=%d", PAGE_SIZE);
     int rc = repository_pages(s, url, "tags", ret, err);
-    return rc ? rc : begin(ret, call, err);
+    if (!rc && !((*ret)->names = ir_registry_url(ir_registry_of(s), "/tags/list")))
+        rc = ir_nomem(err);
+    return begin(ret, call, rc, err);
 }
 
 int ir_catalog(const ir_call *call, const char *host, ir_pages **ret, imgrel_error *err)
@@ -235,8 +285,10 @@ int ir_catalog(const ir_call *call, const char *host, ir_pages **ret, imgrel_err
         return rc;
     rc = pages_new(host, host, ir_format("%s/v2/_catalog?n=%d", base, PAGE_SIZE),
                    ir_strdup("registry:catalog:*"), "repositories", ret, err);
+    if (!rc && !((*ret)->names = ir_format("%s/v2/_catalog", base)))
+        rc = ir_nomem(err);
     free(base);
-    return rc ? rc : begin(ret, call, err);
+    return begin(ret, call, rc, err);
 }
 
 /* The index that a registry without the API keeps under the tag "sha256-<hex>". */
@@ -286,7 +338,7 @@ int ir_registry_referrers(ir_store *s, const ir_call *call, const char *digest,
         return rc;
     }
     imgrel_error first = {0};
-    rc = begin(ret, call, &first);
+    rc = begin(ret, call, 0, &first);
     if (rc < 0 &&
         (first.http_status == 404 || first.http_status == 405 || first.http_status == 400))
         return tag_schema(s, call, digest, artifact_type, ret, err);

@@ -3,6 +3,8 @@
 
 #include "base/str.h"
 
+#include <stdlib.h>
+
 #define REFERRER(type, digit) \
     "{\"mediaType\":\"m\",\"digest\":\"sha256:" digit "\",\"size\":1,\"artifactType\":\"" type "\"}"
 
@@ -92,6 +94,97 @@ START_TEST(what_is_no_list_is_refused)
 }
 END_TEST
 
+/* {"tags":["t00000",...]} of n names from `from` on, malloc'ed. */
+static char *many(size_t from, size_t n)
+{
+    ir_buf b = IR_BUF(100000);
+    for (size_t i = 0; i < n; i++)
+        ir_buf_addf(&b, "%s\"t%05zu\"", i ? "," : "{\"tags\":[", from + i);
+    ir_buf_adds(&b, n ? "]}" : "{\"tags\":[]}");
+    return ir_buf_take(&b);
+}
+
+static size_t count(ir_store *s)
+{
+    ir_pages *p = NULL;
+    const char *item = NULL;
+    size_t n = 0;
+    ir_error_clear(&reg_net.err);
+    int rc = ir_store_tags(s, &reg_net.call, &p, &reg_net.err);
+    while (!rc && (rc = ir_pages_next(p, &reg_net.call, &item, &reg_net.err)) == 1) {
+        char want[16];
+        snprintf(want, sizeof want, "t%05zu", n++);
+        ck_assert_str_eq(item, want);
+        rc = 0;
+    }
+    ir_pages_free(p);
+    unit_ok(rc, &reg_net.err);
+    return n;
+}
+
+START_TEST(ten_thousand_tags_are_ten_pages)
+{
+    for (int links = 0; links < 2; links++) { /* by Link; by n and last */
+        char *bodies[11], *headers[11];
+        ir_store *s = reg_begin(IR_STORE_READ);
+        for (size_t i = 0; i <= 10; i++) {
+            bodies[i] = many(i * 1000, i < 10 ? 1000 : 0);
+            headers[i] = links && i < 9
+                             ? ir_format("Link: </v2/team/app/tags/list?n=1000&last=t%05zu>"
+                                         "; rel=\"next\"\r\n",
+                                         i * 1000 + 999)
+                             : NULL;
+            const char *path = i ? reg_path("/tags/list?n=1000&last=t%05zu", i * 1000 - 1)
+                                 : reg_path("/tags/list?n=1000");
+            char *own = strdup(path);
+            reg_on("GET", own, (dbl_rule){.body = bodies[i], .headers = headers[i]});
+            free(own);
+        }
+        ck_assert_uint_eq(count(s), 10000);
+        ck_assert_uint_eq(dbl_count(reg_double, "GET", NULL), 11); /* the last one was full */
+        for (size_t i = 0; i <= 10; i++) {
+            free(bodies[i]);
+            free(headers[i]);
+        }
+        reg_end(s);
+    }
+}
+END_TEST
+
+/* A registry that does not know `last` answers with all of it again, or refuses. */
+START_TEST(a_full_page_may_be_all)
+{
+    for (int refuses = 0; refuses < 2; refuses++) {
+        ir_store *s = reg_begin(IR_STORE_READ);
+        char *body = many(0, 1000);
+        reg_on("GET", reg_path("/tags/list?n=1000"), (dbl_rule){.body = body});
+        reg_on("GET", reg_path("/tags/list?n=1000&last=t00999"),
+               (dbl_rule){.status = refuses ? 400 : 200, .body = body});
+        ck_assert_uint_eq(count(s), 1000);
+        ck_assert_uint_eq(dbl_count(reg_double, "GET", NULL), 2);
+        free(body);
+        reg_end(s);
+    }
+}
+END_TEST
+
+/* Without an end, and never the same page: there is a cap. */
+START_TEST(pages_without_end_are_too_many)
+{
+    enum { PAGES = 10000 };
+    ir_store *s = reg_begin(IR_STORE_READ);
+    IR_AUTO(ir_buf) got = IR_BUF(100000);
+    for (int i = 0; i < PAGES; i++) {
+        char link[100];
+        snprintf(link, sizeof link, "Link: </v2/team/app/tags/list?p=%d>; rel=\"next\"\r\n", i);
+        reg_on("GET", NULL, (dbl_rule){.body = "{\"tags\":[]}", .headers = link, .times = 1});
+    }
+    ck_assert_int_eq(tags(s, &got), IMGREL_ELIMIT);
+    unit_error(&reg_net.err, IMGREL_ELIMIT, "10000 pages");
+    reg_end(s);
+}
+END_TEST
+
 static int referrers(ir_store *s, const char *type, ir_buf *out)
 {
     ir_pages *p = NULL;
@@ -165,4 +258,5 @@ END_TEST
 
 UNIT_SUITE(pages, pages_are_followed, an_empty_list_is_one, circles_and_other_origins_are_refused,
            what_is_no_list_is_refused, referrers_are_filtered_by_us_as_well,
-           without_the_api_the_tag_schema_is_read, the_catalog_asks_with_its_scope)
+           without_the_api_the_tag_schema_is_read, the_catalog_asks_with_its_scope,
+           ten_thousand_tags_are_ten_pages, a_full_page_may_be_all, pages_without_end_are_too_many)

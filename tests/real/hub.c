@@ -31,6 +31,22 @@ bool hub_there(void)
     return access("/usr/bin/docker-registry", X_OK) == 0;
 }
 
+static const char *three(void)
+{
+    static char path[300];
+    const char *cache = getenv("CACHE"), *home = getenv("HOME");
+    if (cache)
+        snprintf(path, sizeof path, "%s/bench/bin/registry", cache);
+    else
+        snprintf(path, sizeof path, "%s/.cache/imgrel/bench/bin/registry", home ? home : "");
+    return path;
+}
+
+bool hub_three(void)
+{
+    return access(three(), X_OK) == 0;
+}
+
 static void write_config(unsigned how)
 {
     imgrel_error err = {0};
@@ -74,7 +90,7 @@ static bool find_port(void)
     return true;
 }
 
-static void run_registry(void)
+static void run_registry(const char *program)
 {
     char path[300], config[300];
     snprintf(path, sizeof path, "%s/log", hub_now.dir);
@@ -83,7 +99,7 @@ static void run_registry(void)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(fd, 1);
     dup2(fd, 2);
-    execl("/usr/bin/docker-registry", "docker-registry", "serve", config, (char *)NULL);
+    execl(program, "registry", "serve", config, (char *)NULL);
     _exit(127);
 }
 
@@ -98,7 +114,7 @@ void hub_start(unsigned how)
     close(open(path, O_WRONLY | O_CREAT, 0600));
     hub_now.pid = fork();
     if (hub_now.pid == 0)
-        run_registry();
+        run_registry(how & HUB_THREE ? three() : "/usr/bin/docker-registry");
     for (int64_t until = ir_now_ms() + START_MS; !find_port();) {
         ck_assert_msg(ir_now_ms() < until, "docker-registry does not listen: see %s", hub_now.dir);
         usleep(20000);

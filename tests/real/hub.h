@@ -10,6 +10,7 @@
 
 #define HUB_LOGIN 1u
 #define HUB_TLS 2u
+#define HUB_THREE 4u /* distribution 3 instead */
 #define HUB_USER "alice"
 #define HUB_SECRET "s3cret"
 
@@ -23,6 +24,7 @@ typedef struct hub {
 extern hub hub_now; /* the one of the case that runs */
 
 bool hub_there(void); /* docker-registry is installed */
+bool hub_three(void); /* so is distribution 3, by tests/bench/run */
 void hub_start(unsigned how);
 void hub_stop(void);
 

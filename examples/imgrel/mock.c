@@ -23,14 +23,16 @@ static int port_option(const cli *c, const char *option, json_t *config, const c
     long port = 0;
     int rc = cli_number(c, option, 0, 65535, 0, &port, err);
 
-    json_object_set_new(config, key, json_integer(port));
+    if (cli_value(c, option))
+        json_object_set_new(config, key, json_integer(port));
     return rc;
 }
 
 static int hosts_option(const cli *c, json_t *config, imgrel_error *err)
 {
+    if (!cli_nth(c, "hosts", 0))
+        return 0;
     json_t *hosts = json_object();
-
     json_object_set_new(config, "hosts", hosts);
     for (size_t i = 0; cli_nth(c, "hosts", i); i++) {
         const char *text = cli_nth(c, "hosts", i), *eq = strchr(text, '=');
@@ -57,6 +59,49 @@ static int password_option(const cli *c, json_t *config, imgrel_error *err)
     return 0;
 }
 
+static int read_json(const char *path, json_t **ret, imgrel_error *err)
+{
+    json_error_t e;
+    char *text = NULL;
+    size_t len = 0;
+    int rc = cli_read_file(path, &text, &len, err);
+
+    *ret = rc ? NULL : json_loadb(text, len, 0, &e);
+    if (!rc && !*ret)
+        rc = cli_fail(err, IMGREL_EINVAL, NULL, "%s: line %d: %s", path, e.line, e.text);
+    cli_free_secret(text);
+    return rc;
+}
+
+/* What an option says stands before what the file says. */
+static int config_file(const cli *c, json_t *config, imgrel_error *err)
+{
+    json_t *more = NULL;
+    int rc = cli_value(c, "config") ? read_json(cli_value(c, "config"), &more, err) : 0;
+
+    if (more)
+        json_object_update_missing(config, more);
+    json_decref(more);
+    return rc;
+}
+
+/* The commands of the script, in their order. */
+static int run_script(const cli *c, imgrel_mock *m, imgrel_error *err)
+{
+    json_t *all = NULL, *one;
+    size_t i;
+    int rc = cli_value(c, "script") ? read_json(cli_value(c, "script"), &all, err) : 0;
+
+    json_array_foreach (all, i, one) {
+        char *text = rc ? NULL : json_dumps(one, JSON_COMPACT);
+        if (!rc)
+            rc = text ? imgrel_mock_control(m, text, NULL, err) : cli_nomem(err);
+        free(text);
+    }
+    json_decref(all);
+    return rc;
+}
+
 static int make_config(const cli *c, json_t *config, imgrel_error *err)
 {
     static const char *const words[][2] = {
@@ -68,12 +113,16 @@ static int make_config(const cli *c, json_t *config, imgrel_error *err)
         { "harbor-version", "version" },
         { "node", "node" },
     };
+    static const char *const switches[] = { "tls", "control" };
     int rc = 0;
 
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         string_option(c, words[i][0], config, words[i][1]);
-    if (cli_has(c, "tls"))
-        json_object_set_new(config, "tls", json_true());
+    if ((rc = config_file(c, config, err)))
+        return rc;
+    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
+        if (cli_has(c, switches[i]))
+            json_object_set_new(config, switches[i], json_true());
     if ((rc = port_option(c, "port", config, "port", err)) ||
         (rc = port_option(c, "kube-port", config, "kube_port", err)) ||
         (rc = hosts_option(c, config, err)))
@@ -155,7 +204,8 @@ int cmd_mock_serve(cli *c, imgrel_error *err)
     if (!rc)
         rc = imgrel_mock_start(text, &m, err);
     cli_free_secret(text);
-    if (!rc && !(rc = write_files(c, m, err)) && !(rc = say_ready(c, m, err)))
+    if (!rc && !(rc = run_script(c, m, err)) && !(rc = write_files(c, m, err)) &&
+        !(rc = say_ready(c, m, err)))
         wait_for_end(c);
     imgrel_mock_stop(m);
     return rc;

@@ -14,6 +14,9 @@ const cli_option opt_mock_serve[] = {
     OPTION("admin-password-file", 0, "FILE", "admin's password; written if it is not there"),
     OPTION("external-url", 0, "URL", "address that it says it has"),
     OPTION("harbor-version", 0, "V", "version of Harbor that it is like, as 2.15"),
+    OPTION("config", 0, "FILE", "JSON with further keys of its configuration (imgrel/mock.h)"),
+    OPTION("script", 0, "FILE", "JSON list of commands to begin with: faults, scans, clock, state"),
+    SWITCH("control", 0, "take such commands by POST /_mock/control"),
     CHOICE("node", 0, "HOW", "run|pull|off", "what its node does with a pod"),
     END,
 };

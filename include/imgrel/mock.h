@@ -29,6 +29,8 @@ typedef struct imgrel_mock imgrel_mock;
  *    "auth_mode": "oidc_auth" makes users' passwords their CLI secrets ("db_auth"); "scanner":
  *    false for a Harbor without one; "job_ms": how long a scan, a replication, a collection takes
  *    by the mock's clock (300)
+ *  - "control": true lets anybody steer it by POST /_mock/control with a command of
+ *    imgrel_mock_control as its body: for a mock that is a process of its own
  *  - "hosts": {"core.harbor.domain": "127.0.0.1:8080"}: how the node resolves names; they are
  *    in the certificate too
  *  - "node": "run" (default as root with runc and overlayfs: containers run), "pull" (the image is
@@ -55,7 +57,8 @@ IMGREL_API const char *imgrel_mock_get(const imgrel_mock *m, const char *what);
  *    decoded path begins so (with a star in it: fits so) go wrong: "status" (with "header": {},
  *    "body") instead of the true reply, "header" alone added to it, "delay_ms" before it, "reset":
  *    true for a connection that breaks without one, "after": N for one that breaks after N bytes
- *    of the reply, or of the request's body if that comes first. "skip": N let pass before,
+ *    of the reply, or of the request's body if that comes first; "stall": true for silence instead
+ *    of the break, until the client goes. "skip": N let pass before,
  *    "count": N times (default: until cleared). The first fault that fits acts.
  *  - "faults": "clear"
  *  - "scan": {"repository": a pattern (none: all), "severity": "High" or "vulnerabilities":

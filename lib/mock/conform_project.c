@@ -154,7 +154,7 @@ const mk_row mk_conform_project[] = {
      .fact = "roles are 1 to 5, users must be there and once",
      .ask = "POST projects/{p}/members",
      .body = MEMBER("9", "{me}"),
-     .want = "400"},
+     .want = "400,409"},
     {.ask = "POST projects/{p}/members", .body = MEMBER("2", "nobody-{x}"), .want = "404"},
     {.ask = "POST projects/{p}/members", .body = MEMBER("2", "{me}"), .want = "409"},
     {.check = "member-delete-is-200",

@@ -16,12 +16,12 @@ typedef struct mk_fault {
     int status;             /* 0: the true reply */
     char *headers, *body;   /* "Name: value\n" lines */
     int64_t delay_ms, after, count, skip; /* after -1: whole; count -1: for ever */
-    bool reset;
+    bool reset, stall;
 } mk_fault;
 
 /* What a fault does to one request, copied so that clearing faults harms nobody. */
 typedef struct mk_hit {
-    bool on, reset;
+    bool on, reset, stall;
     int status;
     char *headers, *body;
     int64_t delay_ms, after;
@@ -79,6 +79,7 @@ void mk_log_add(struct mk_server *s, mk_conn *c);
 void mk_log_free(struct mk_server *s);
 /* server_reply.c: sends c->reply, which is then empty. */
 enum MHD_Result mk_send(mk_conn *c);
+void mk_stall(mk_conn *c); /* until the client has gone, or the mock stops */
 void mk_upgrades_stop(struct mk_server *s);
 
 #endif

@@ -166,6 +166,24 @@ int imgrel_mock_control(imgrel_mock *m, const char *command, char **ret_json, im
     return rc;
 }
 
+/* POST /_mock/control, where the configuration opens it: the same commands from outside. */
+static void handle_control(mk_request *r, mk_reply *p)
+{
+    imgrel_error why = {0};
+    char *answer = NULL;
+    if (!ir_json_bool(r->mock->config, "control", false))
+        mk_reply_text(p, 404, "text/plain; charset=utf-8", "404 page not found\n");
+    else if (!ir_streq(r->method, "POST") || !ir_streq(r->path, "/_mock/control"))
+        mk_reply_text(p, 405, "text/plain; charset=utf-8", "POST /_mock/control\n");
+    else if (imgrel_mock_control(r->mock, r->body, &answer, &why))
+        mk_reply_json(p, 400, ir_json_pack("{s:s}", "error", why.message));
+    else
+        mk_reply_text(p, 200, "application/json", answer ? answer : "{}");
+    imgrel_mock_free_string(answer);
+}
+
+const mk_api mk_control_api = {.prefix = "/_mock/", .handle = handle_control};
+
 void imgrel_mock_free_string(char *s)
 {
     free(s);

@@ -137,7 +137,7 @@ int ir_must_use mk_state_load(imgrel_mock *m, const ir_json *state, imgrel_error
 int ir_must_use mk_state_start(imgrel_mock *m, imgrel_error *err); /* loads the file too */
 void mk_state_stop(imgrel_mock *m);                                /* after a last save */
 
-extern const mk_api mk_registry_api, mk_token_api, mk_harbor_api, mk_kube_api_core,
+extern const mk_api mk_control_api, mk_registry_api, mk_token_api, mk_harbor_api, mk_kube_api_core,
     mk_kube_api_groups, mk_kube_api_misc;
 
 #endif

@@ -67,6 +67,7 @@ static int read_fault(const ir_json *j, mk_fault *f, imgrel_error *err)
     f->count = ir_json_int(j, "count", -1);
     f->skip = ir_json_int(j, "skip", 0);
     f->reset = ir_json_bool(j, "reset", false);
+    f->stall = ir_json_bool(j, "stall", false);
     f->body = ir_strdup(ir_json_str(j, "body"));
     f->headers = header_lines(ir_json_get(j, "header"));
     if (!rc && f->status && (f->status < 200 || f->status > 599))
@@ -119,6 +120,7 @@ void mk_fault_take(struct mk_server *s, mk_conn *c)
         f->count -= f->count > 0;
         c->hit = (mk_hit){.on = true,
                           .reset = f->reset,
+                          .stall = f->stall,
                           .status = f->status,
                           .headers = ir_strdup(f->headers),
                           .body = ir_strdup(f->body),

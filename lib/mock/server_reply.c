@@ -81,6 +81,12 @@ static void wait_for_news(struct mk_server *s)
     pthread_mutex_unlock(&s->lock);
 }
 
+void mk_stall(mk_conn *c)
+{
+    while (!mk_stopping(c->r.mock) && !peer_gone(c))
+        wait_for_news(c->server);
+}
+
 static int64_t read_stream(feed *f, char *buf, size_t len)
 {
     for (;;) {
@@ -106,6 +112,8 @@ static int64_t read_body(feed *f, uint64_t pos, char *buf, size_t len)
 static ssize_t feed_more(void *cls, uint64_t pos, char *buf, size_t len)
 {
     feed *f = cls;
+    if (f->cut >= 0 && (uint64_t)f->cut <= pos && f->conn->hit.stall)
+        mk_stall(f->conn);
     if (f->cut >= 0 && (uint64_t)f->cut <= pos)
         return MHD_CONTENT_READER_END_WITH_ERROR;
     if (f->cut >= 0 && len > (uint64_t)f->cut - pos)
@@ -305,7 +313,9 @@ static void add_date(mk_conn *c, struct MHD_Response *m)
 
 enum MHD_Result mk_send(mk_conn *c)
 {
-    if (c->hit.on && c->hit.reset)
+    if (c->hit.on && c->hit.stall && c->hit.after < 0)
+        mk_stall(c);
+    if (c->hit.on && (c->hit.reset || (c->hit.stall && c->hit.after < 0)))
         return break_off(c);
     if (c->hit.headers)
         ir_buf_adds(&c->reply.headers, c->hit.headers);
@@ -317,7 +327,8 @@ enum MHD_Result mk_send(mk_conn *c)
     struct MHD_Response *m = make_response(c);
     if (!m)
         return MHD_NO;
-    mk_log_add(c->server, c);
+    if (!c->logged)
+        mk_log_add(c->server, c);
     add_headers(m, c->reply.headers.p);
     add_date(c, m);
     enum MHD_Result sent = MHD_queue_response(c->r.conn, (unsigned)status, m);

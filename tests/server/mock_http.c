@@ -87,6 +87,7 @@ typedef struct request {
     const void *body;
     size_t len;
     struct curl_slist *headers;
+    long patience_ms;
 } request;
 
 static void set_login(CURL *c, request *q)
@@ -118,7 +119,7 @@ static answer perform(request *q)
                      whole ? q->path : text("%s%s", imgrel_mock_get(mock, "url"), q->path));
     curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_TIMEOUT, 60L);
+    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, q->patience_ms ? q->patience_ms : 60000L);
     curl_easy_setopt(c, CURLOPT_PROXY, "");
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, &body);
@@ -152,11 +153,17 @@ static answer perform(request *q)
     return a;
 }
 
+answer impatient(const char *path)
+{
+    request q = {.method = "GET", .path = path, .login = ADMIN, .patience_ms = 300};
+    return perform(&q);
+}
+
 answer ask(const char *method, const char *path, const char *login, const char *body, ...)
 {
     va_list ap;
     bool typed = false;
-    request q = {method, path, login, body, body ? strlen(body) : 0, NULL};
+    request q = {method, path, login, body, body ? strlen(body) : 0, NULL, 0};
     va_start(ap, body);
     for (const char *line; (line = va_arg(ap, const char *));) {
         q.headers = curl_slist_append(q.headers, line);
@@ -171,7 +178,7 @@ answer ask(const char *method, const char *path, const char *login, const char *
 answer send_bytes(const char *method, const char *path, const char *login, const char *type,
                   const void *p, size_t len)
 {
-    request q = {method, path, login, p, len, NULL};
+    request q = {method, path, login, p, len, NULL, 0};
     q.headers = curl_slist_append(NULL, type ? text("Content-Type: %s", type) : "Content-Type:");
     return perform(&q);
 }

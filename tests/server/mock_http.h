@@ -36,6 +36,7 @@ answer ask(const char *method, const char *path, const char *login, const char *
 #define PATCH(path, login, body) ask("PATCH", path, login, body, NULL)
 #define DELETE(path, login) ask("DELETE", path, login, NULL, NULL)
 #define API "/api/v2.0"
+answer impatient(const char *path); /* a GET by the administrator that waits 0.3 s only */
 /* Bytes instead of text; type NULL: none is said. */
 answer send_bytes(const char *method, const char *path, const char *login, const char *type,
                   const void *p, size_t len);

@@ -47,6 +47,43 @@ START_TEST(faults_as_asked)
 }
 END_TEST
 
+START_TEST(silence_until_the_client_goes)
+{
+    mock_up(NULL);
+    mock_control("{\"fault\": {\"route\": \"GET " API "/ping\", \"stall\": true}}");
+    mock_control("{\"fault\": {\"route\": \"GET " API
+                 "/projects\", \"stall\": true, \"after\": 7}}");
+    for (int i = 0; i < 2; i++) {
+        answer a = impatient(i ? API "/projects" : API "/ping");
+        ck_assert_int_eq(a.code, CURLE_OPERATION_TIMEDOUT);
+        ck_assert_int_eq((int)a.len, i ? 7 : 0);
+    }
+    mock_down(); /* does not wait for anybody */
+}
+END_TEST
+
+START_TEST(steered_from_outside)
+{
+    mock_up("{\"control\": true, \"login_freeze_ms\": 50}");
+    const char *at = "/_mock/control";
+    want(POST(at, ANYBODY, "{\"fault\": {\"route\": \"GET " API "/ping\", \"status\": 503}}"), 200);
+    want(GET(API "/ping", ANYBODY), 503);
+    answer a = POST(at, ANYBODY, "{\"log\": true}");
+    ck_assert_int_eq((int)ir_json_len(a.json), 1); /* itself is not in it */
+    ck_assert_int_eq((int)int_at(a.json, "0.status"), 503);
+    a = POST(at, ANYBODY, "{\"nonsense\": 1}");
+    want(a, 400);
+    ck_assert_ptr_nonnull(strstr(string_at(a.json, "error"), "no such command"));
+    a = POST(at, ANYBODY, "{\"state\": true}");
+    ck_assert_str_eq(string_at(a.json, "harbor.projects.library.name"), "library");
+    want(GET(at, ANYBODY), 405);
+    mock_down();
+    mock_up(NULL);
+    want(POST(at, ANYBODY, "{\"log\": true}"), 404);
+    mock_down();
+}
+END_TEST
+
 START_TEST(uploads_are_cut_and_go_on)
 {
     mock_up(NULL);
@@ -339,6 +376,6 @@ START_TEST(many_at_once)
 }
 END_TEST
 
-UNIT_SUITE(machine, faults_as_asked, uploads_are_cut_and_go_on, log_holds_no_secret, state_survives,
-           tls_with_its_own_ca, start_refuses, nothing_is_left_behind, ten_thousand_projects,
-           many_at_once)
+UNIT_SUITE(machine, faults_as_asked, silence_until_the_client_goes, steered_from_outside,
+           uploads_are_cut_and_go_on, log_holds_no_secret, state_survives, tls_with_its_own_ca,
+           start_refuses, nothing_is_left_behind, ten_thousand_projects, many_at_once)

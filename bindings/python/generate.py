@@ -15,6 +15,9 @@ SCALARS = {"int": "C.c_int", "int32_t": "C.c_int32", "uint32_t": "C.c_uint32", "
            "uint64_t": "C.c_uint64", "size_t": "C.c_size_t", "void": "None"}
 
 
+CALLBACKS = {"imgrel_progress_fn": "ProgressFn", "imgrel_log_fn": "LogFn", "imgrel_secret_fn": "SecretFn"}
+
+
 def ctype(text):
     """'const char *' and the like as an expression; handles are c_void_p."""
     text = re.sub(r"\bconst\b", " ", text)
@@ -33,8 +36,8 @@ def ctype(text):
     if base in ("imgrel_error", "imgrel_opts", "imgrel_config_key") and stars == 1:
         return "C.POINTER(%s)" % {"imgrel_error": "Error", "imgrel_opts": "Opts",
                                   "imgrel_config_key": "ConfigKey"}[base]
-    if base in ("imgrel_progress_fn", "imgrel_log_fn") and stars == 1:
-        return "ProgressFn" if "progress" in base else "LogFn"
+    if base in CALLBACKS and stars == 1:
+        return CALLBACKS[base]
     if base.startswith("imgrel_") and stars == 1:
         return "C.c_void_p"
     if base.startswith("imgrel_") and stars == 2:
@@ -82,7 +85,8 @@ def main():
         out += [f"class {cls}(C.Structure):", "    _fields_ = ["]
         out += [f"        ({m!r}, {t})," for m, t in fields(texts[h], name)] + ["    ]", "", ""]
     out += ["ProgressFn = C.CFUNCTYPE(C.c_int, C.c_void_p, C.POINTER(Event))",
-            "LogFn = C.CFUNCTYPE(None, C.c_void_p, C.POINTER(LogRecord))", "", ""]
+            "LogFn = C.CFUNCTYPE(None, C.c_void_p, C.POINTER(LogRecord))",
+            "SecretFn = C.CFUNCTYPE(C.c_int, C.c_void_p, *[C.c_char_p] * 4)", "", ""]
     for cls, name, h in [("Opts", "imgrel_opts", "client.h"), ("ConfigKey", "imgrel_config_key", "client.h")]:
         out += [f"class {cls}(C.Structure):", "    _fields_ = ["]
         out += [f"        ({m!r}, {t})," for m, t in fields(texts[h], name)] + ["    ]", "", ""]

@@ -156,7 +156,7 @@ cli_fn cmd_kube_namespace_ensure, cmd_kube_secret_ensure, cmd_kube_pod_run, cmd_
     cmd_kube_get, cmd_kube_list, cmd_kube_delete, cmd_kube_apply, cmd_kube_wait, cmd_kube_diagnose,
     cmd_kube_logs, cmd_kube_forward;
 cli_fn cmd_release_plan, cmd_release_apply, cmd_release_verify, cmd_release_render,
-    cmd_release_delete, cmd_release_doctor;
+    cmd_release_rotate, cmd_release_delete, cmd_release_doctor;
 cli_fn cmd_mock_serve, cmd_mock_conformance;
 
 #endif

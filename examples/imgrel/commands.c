@@ -118,6 +118,8 @@ const cli_command cli_commands[] = {
       opt_release, cmd_release_verify },
     { "release render", "", "print the Kubernetes objects as YAML", NULL, opt_release,
       cmd_release_render },
+    { "release rotate", "", "give the robots new secrets, and nobody a moment without one",
+      opt_release_rotate, opt_release, cmd_release_rotate },
     { "release delete", "", "remove what apply created, and only that", opt_release_delete,
       opt_release, cmd_release_delete },
     { "release doctor", "", "find what stands in the way, and its cure", NULL, opt_release,

@@ -41,7 +41,8 @@ extern const cli_option opt_harbor[], opt_query[], opt_project_ensure[], opt_pro
 extern const cli_option opt_kube[], opt_kube_secret[], opt_kube_pod[], opt_kube_service[],
     opt_kube_list[], opt_kube_apply[], opt_kube_logs[], opt_kube_forward[];
 /* options_release.c */
-extern const cli_option opt_release[], opt_release_apply[], opt_release_delete[];
+extern const cli_option opt_release[], opt_release_apply[], opt_release_delete[],
+    opt_release_rotate[];
 /* options_mock.c */
 extern const cli_option opt_mock_serve[], opt_mock_conformance[];
 

@@ -24,3 +24,11 @@ const cli_option opt_release_delete[] = {
     SWITCH("dry-run", 0, "change nothing; say what would"),
     END,
 };
+const cli_option opt_release_rotate[] = {
+    CHOICE("robot", 0, "ROLE", "push|pull", "only this robot (else both)"),
+    OPTION("grace", 0, "TIME", "how long the old robot lives on (else the file's, 30m)"),
+    SWITCH("retire", 0, "make nothing new; delete old robots whose grace is over"),
+    SWITCH("dry-run", 0, "change nothing; say what would"),
+    SWITCH("force", 0, "take over robots that this release did not make"),
+    END,
+};

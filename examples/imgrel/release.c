@@ -112,17 +112,12 @@ static void print_report(const json_t *report)
         printf("url: %s\n", cli_str(report, "url"));
 }
 
-/* A report comes on failure too, and is printed then as well. */
-static int verb(cli *c, verb_fn *fn, imgrel_error *err)
+/* A report comes on failure too, and is printed then as well; it and r are freed. */
+static int end_verb(cli *c, imgrel_release *r, char *text, int rc)
 {
-    imgrel_release *r = NULL;
     imgrel_error ignored = { 0 };
     json_t *report = NULL;
-    char *text = NULL;
-    int rc = open_release(c, &r, err);
 
-    if (!rc)
-        rc = fn(r, &c->opts, &text, err);
     cli_progress_end(c);
     if (text)
         cli_document(c, text, &report, &ignored);
@@ -132,6 +127,49 @@ static int verb(cli *c, verb_fn *fn, imgrel_error *err)
     imgrel_free(text);
     imgrel_release_free(r);
     return rc;
+}
+
+static int verb(cli *c, verb_fn *fn, imgrel_error *err)
+{
+    imgrel_release *r = NULL;
+    char *text = NULL;
+    int rc = open_release(c, &r, err);
+
+    if (!rc)
+        rc = fn(r, &c->opts, &text, err);
+    return end_verb(c, r, text, rc);
+}
+
+/* What to rotate, as the library takes it. */
+static int rotation(const cli *c, char **ret, imgrel_error *err)
+{
+    const char *grace = cli_value(c, "grace"), *role = cli_value(c, "robot");
+    int64_t ms = grace ? cli_duration(grace) : 0;
+    json_t *spec = json_pack("{s:b}", "retire", cli_has(c, "retire"));
+
+    if (ms < 0) {
+        json_decref(spec);
+        return cli_fail(err, IMGREL_EINVAL, NULL, "--grace %s: not a time like 30m or 12h", grace);
+    }
+    if (grace)
+        json_object_set_new(spec, "grace", json_integer((ms + 999) / 1000));
+    if (role)
+        json_object_set_new(spec, "role", json_string(role));
+    *ret = json_dumps(spec, JSON_COMPACT);
+    json_decref(spec);
+    return *ret ? 0 : cli_nomem(err);
+}
+
+int cmd_release_rotate(cli *c, imgrel_error *err)
+{
+    imgrel_release *r = NULL;
+    char *text = NULL, *spec = NULL;
+    int rc = rotation(c, &spec, err);
+
+    if (!rc && !(rc = open_release(c, &r, err)))
+        rc = imgrel_release_rotate(r, spec, &c->opts, &text, err);
+    free(spec);
+    return end_verb(c, r, text, rc);
 }
 
 int cmd_release_plan(cli *c, imgrel_error *err)

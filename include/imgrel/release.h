@@ -53,6 +53,28 @@ IMGREL_API int imgrel_release_verify(imgrel_release *r, const imgrel_opts *o, ch
  *  A namespace or a project in which others have something by now stays. */
 IMGREL_API int imgrel_release_delete(imgrel_release *r, const imgrel_opts *o, char **ret_json,
                                      imgrel_error *err);
+/** Told a robot's new secret during a rotation, on the thread of the call; valid until it returns.
+ *  role: "push" or "pull"; registry: its host. Other than 0: it could not be kept, and the old
+ *  robot stays. */
+typedef int imgrel_secret_fn(void *user, const char *role, const char *registry, const char *robot,
+                             const char *secret);
+/** Sets who is told new secrets, beside the places that the file names (key "rotate"). fn NULL:
+ *  nobody. Does not block. */
+IMGREL_API void imgrel_release_on_secret(imgrel_release *r, imgrel_secret_fn *fn, void *user);
+/** Gives the robots new secrets without a moment in which none works. A robot has only one secret,
+ *  so a second one is made: its login is put into the clusters' pull secrets and everywhere that
+ *  the file names, tried by a real token and a pull with what each place holds, and only then takes
+ *  over. The old robot lives on for a grace period and is deleted by a later call. One that failed
+ *  half-way left the old robot working, and can be repeated. spec: JSON, NULL is {}:
+ *  - "role": "push" or "pull"; absent: both.
+ *  - "grace": seconds that an old robot lives on; absent: the file's, else 1800, which a bearer
+ *    token lives. 0: deleted at once.
+ *  - "retire": true: makes nothing new, only deletes old robots whose grace is over; with "grace",
+ *    those whose would last longer end then.
+ *  Errors also: EINVAL (spec: the key), ECONFLICT (a robot that is not this release's, or one that
+ *  is in its grace period), ENOTFOUND (nothing was applied), EFAILED (a place did not take it). */
+IMGREL_API int imgrel_release_rotate(imgrel_release *r, const char *spec, const imgrel_opts *o,
+                                     char **ret_json, imgrel_error *err);
 /** The Kubernetes objects as YAML, image by digest, without secrets; the caller's. */
 IMGREL_API int imgrel_release_render(imgrel_release *r, const imgrel_opts *o, char **ret_yaml,
                                      imgrel_error *err);

@@ -49,6 +49,14 @@ static int begin(imgrel_release *r, const imgrel_opts *o, char **ret, ir_call *c
     return ir_api_call(r->client, o, call, err);
 }
 
+/* Gives the report as text, on failure too. */
+static int end(ir_json *report, int rc, char **ret_json, imgrel_error *err)
+{
+    *ret_json = report ? ir_json_string(report, IR_JSON_COMPACT) : NULL;
+    ir_json_free(report);
+    return !rc && !*ret_json ? ir_nomem(err) : rc;
+}
+
 typedef int verb_fn(const ir_call *call, ir_release *r, ir_json **ret_report, imgrel_error *err);
 
 static int do_verb(verb_fn *verb, imgrel_release *r, const imgrel_opts *o, char **ret_json,
@@ -60,9 +68,7 @@ static int do_verb(verb_fn *verb, imgrel_release *r, const imgrel_opts *o, char 
     if (rc)
         return rc;
     rc = verb(&call, r->release, &report, err);
-    *ret_json = report ? ir_json_string(report, IR_JSON_COMPACT) : NULL;
-    ir_json_free(report);
-    return !rc && !*ret_json ? ir_nomem(err) : rc;
+    return end(report, rc, ret_json, err);
 }
 
 int imgrel_release_plan(imgrel_release *r, const imgrel_opts *o, char **ret_json, imgrel_error *err)
@@ -92,6 +98,50 @@ int imgrel_release_doctor(imgrel_release *r, const imgrel_opts *o, char **ret_js
                           imgrel_error *err)
 {
     return do_verb(ir_release_doctor, r, o, ret_json, err);
+}
+
+void imgrel_release_on_secret(imgrel_release *r, imgrel_secret_fn *fn, void *user)
+{
+    if (r)
+        ir_release_on_secret(r->release, fn, user);
+}
+
+/* how borrows from j. */
+static int read_rotation(const ir_json *j, ir_rotation *how, imgrel_error *err)
+{
+    static const char *const keys[] = {"role", "grace", "retire", NULL};
+    for (void *it = ir_json_first(j); it; it = ir_json_next(j, it)) {
+        size_t i = 0;
+        while (keys[i] && strcmp(keys[i], ir_json_key(it)))
+            i++;
+        if (!keys[i])
+            return ir_fail(err, IMGREL_EINVAL, "a rotation has no key \"%.60s\": role, grace, retire",
+                           ir_json_key(it));
+    }
+    how->role = ir_json_str(j, "role");
+    how->grace_s = ir_json_int(j, "grace", -1);
+    how->retire_only = ir_json_bool(j, "retire", false);
+    if (how->role && strcmp(how->role, "push") && strcmp(how->role, "pull"))
+        return ir_fail(err, IMGREL_EINVAL, "role \"%.60s\" is neither push nor pull", how->role);
+    return 0;
+}
+
+int imgrel_release_rotate(imgrel_release *r, const char *spec, const imgrel_opts *o,
+                          char **ret_json, imgrel_error *err)
+{
+    IR_AUTO(ir_json_p) j = NULL;
+    ir_json *report = NULL;
+    ir_rotation how = {.grace_s = -1};
+    ir_call call;
+    int rc = begin(r, o, ret_json, &call, err);
+    if (!rc && spec)
+        rc = ir_json_parse(spec, strlen(spec), "spec", &j, err);
+    if (!rc && j)
+        rc = read_rotation(j, &how, err);
+    if (rc)
+        return rc;
+    rc = ir_release_rotate(&call, r->release, &how, &report, err);
+    return end(report, rc, ret_json, err);
 }
 
 int imgrel_release_render(imgrel_release *r, const imgrel_opts *o, char **ret_yaml,

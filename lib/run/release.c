@@ -232,6 +232,26 @@ int ir_release_delete(const ir_call *call, ir_release *r, ir_json **ret_report, 
     return ir_rel_run_end(&run, rc, ret_report, err);
 }
 
+void ir_release_on_secret(ir_release *r, ir_secret_fn *fn, void *user)
+{
+    r->on_secret = fn;
+    r->on_secret_user = user;
+}
+
+int ir_release_rotate(const ir_call *call, ir_release *r, const ir_rotation *how,
+                      ir_json **ret_report, imgrel_error *err)
+{
+    ir_rel_run run;
+    int rc = ir_rel_run_begin(call, r, !IR_DRY_RUN(call), &run, err);
+    for (size_t i = 0; i < 2; i++)
+        run.rotates[i] = !how->role || !strcmp(how->role, ir_rel_roles[i]);
+    run.retire_only = how->retire_only;
+    run.grace_s = how->grace_s >= 0 ? how->grace_s : r->file.grace_s;
+    if (!rc)
+        ir_rel_run_steps(&run, ir_rel_rotate_steps);
+    return ir_rel_run_end(&run, rc, ret_report, err);
+}
+
 int ir_release_render(const ir_call *call, ir_release *r, ir_buf *out, imgrel_error *err)
 {
     ir_rel_run run;

@@ -23,6 +23,20 @@ int ir_must_use ir_release_delete(const ir_call *call, ir_release *r, ir_json **
                                   imgrel_error *err);
 int ir_must_use ir_release_doctor(const ir_call *call, ir_release *r, ir_json **ret_report,
                                   imgrel_error *err);
+/* Told a robot's new secret during a rotation, on the thread of the call; other than 0: it could
+ * not be kept, the old robot stays. role: "push" or "pull". */
+typedef int ir_secret_fn(void *user, const char *role, const char *registry, const char *robot,
+                         const char *secret);
+void ir_release_on_secret(ir_release *r, ir_secret_fn *fn, void *user);
+/* roles: "push", "pull", or NULL for both. grace_s: -1: the file's. retire_only: only what a
+ * rotation before left is taken away. */
+typedef struct ir_rotation {
+    const char *role;
+    int64_t grace_s;
+    bool retire_only;
+} ir_rotation;
+int ir_must_use ir_release_rotate(const ir_call *call, ir_release *r, const ir_rotation *how,
+                                  ir_json **ret_report, imgrel_error *err);
 int ir_must_use ir_release_render(const ir_call *call, ir_release *r, ir_buf *out,
                                   imgrel_error *err);
 void ir_release_free(ir_release *r);

@@ -288,16 +288,38 @@ static int delete_robot(ir_rel_run *run, ir_rel_site *s, const char *name, ir_re
     return rc;
 }
 
+/* Both of the names that a role's robots have in turn; the row is that of the one that works. */
+static int delete_robots(ir_rel_run *run, ir_rel_site *s, const char *name, enum ir_rel_role role,
+                         ir_rel_row *row, imgrel_error *err)
+{
+    ir_rel_row other = {0};
+    char *twin = ir_rel_twin(name, s->robot[role]);
+    int rc = twin ? delete_robot(run, s, twin, &other, err) : ir_nomem(err);
+    if (!rc)
+        rc = delete_robot(run, s, s->robot[role], row, err);
+    ir_rel_row_free(&other);
+    free(twin);
+    return rc;
+}
+
 static int delete_pull(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_error *err)
 {
-    return delete_robot(run, target, run->r->pull, row, err);
+    return delete_robots(run, target, run->r->pull, IR_REL_PULL_ROLE, row, err);
+}
+
+static int forget_secrets(const ir_rel_run *run, const ir_rel_site *s, imgrel_error *err)
+{
+    char *next = ir_rel_next_key(s);
+    int rc = next ? ir_rel_secret_forget(&run->state, next, err) : ir_nomem(err);
+    free(next);
+    return rc ? rc : ir_rel_secret_forget(&run->state, s->key, err);
 }
 
 static int delete_push(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_error *err)
 {
     ir_rel_site *s = target;
-    int rc = delete_robot(run, s, run->r->push, row, err);
-    return rc || IR_DRY_RUN(&run->call) ? rc : ir_rel_secret_forget(&run->state, s->key, err);
+    int rc = delete_robots(run, s, run->r->push, IR_REL_PUSH_ROLE, row, err);
+    return rc || IR_DRY_RUN(&run->call) ? rc : forget_secrets(run, s, err);
 }
 
 /* 1 somebody else has something in the project. */

@@ -1,6 +1,7 @@
 /* release_file.c - the release file: tables of its keys, read from YAML. A key that no table has, a
  * value of another type and a name that breaks its rule are refused with line and column. */
 #include "run/release_impl.h"
+#include "run/release_rules.h"
 
 #include "base/str.h"
 
@@ -17,88 +18,6 @@ typedef struct key {
     unsigned flags;
     const char *(*check)(const char *s);
 } key;
-
-/* ---- what strings may be ----------------------------------------------------------------------
- */
-
-bool ir_rel_version_ok(const char *s)
-{
-    s += *s == 'v';
-    for (int part = 0; part < 3; part++) {
-        size_t n = strspn(s, "0123456789");
-        if (!n || n > 18 || (n > 1 && *s == '0'))
-            return false;
-        s += n;
-        if (part < 2 && *s++ != '.')
-            return false;
-    }
-    if (*s == '-' && s[1] && s[1] != '.' && !ir_ends(s, ".") && !strstr(s, ".."))
-        return !s[strspn(s, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-")] &&
-               strlen(s) < 100;
-    return !*s;
-}
-
-static const char *version_rule(const char *s)
-{
-    return ir_rel_version_ok(s) ? NULL : "not a semantic version like 1.0.0 or 1.0.0-rc.1";
-}
-
-static bool is_label(const char *s, size_t max)
-{
-    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
-    return n && !s[n] && n <= max && *s != '-' && s[n - 1] != '-';
-}
-
-static const char *label_rule(const char *s)
-{
-    return is_label(s, 63) ? NULL : "only a-z, 0-9 and - (not at the ends), at most 63";
-}
-
-static const char *name_rule(const char *s)
-{
-    imgrel_error err = {0};
-    return !strchr(s, '/') && !ir_repository_check(s, &err)
-               ? NULL
-               : "only a-z, 0-9 and single . _ - between them";
-}
-
-static const char *host_rule(const char *s)
-{
-    return ir_host_check(s, NULL) ? "not a host[:port]; write what image names begin with" : NULL;
-}
-
-/* Out of memory breaks no rule: who uses the text will tell. */
-static const char *url_rule(const char *s)
-{
-    IR_AUTO(ir_url) u = {0};
-    if (ir_url_parse(s, &u, NULL) == IMGREL_EINVAL)
-        return "not a URL like https://harbor.example.org";
-    return u.user ? "a URL must hold no login" : NULL;
-}
-
-static const char *ref_rule(const char *s)
-{
-    IR_AUTO(ir_ref) ref = {0};
-    return ir_ref_parse(s, &ref, NULL) == IMGREL_EINVAL
-               ? "not a reference like harbor.lan/library/nginx:1.22"
-               : NULL;
-}
-
-static const char *api_rule(const char *s)
-{
-    return strcmp(s, "imgrel/v1") ? "only imgrel/v1 is known" : NULL;
-}
-
-static const char *absolute_rule(const char *s)
-{
-    return *s == '/' ? NULL : "a place in the image must begin with /";
-}
-
-static const char *platform_rule(const char *s)
-{
-    ir_platform p;
-    return ir_platform_parse(s, &p, NULL) ? "not a platform like linux/amd64" : NULL;
-}
 
 /* ---- reading a mapping by its table ------------------------------------------------------------
  */
@@ -198,18 +117,19 @@ static int read_map(const ir_yaml *y, const ir_json *map, const key *keys, const
 
 typedef struct top {
     const char *api, *app, *version;
-    const ir_json *registry, *registries, *harbor, *image, *kubernetes, *clusters;
+    const ir_json *registry, *registries, *harbor, *image, *kubernetes, *clusters, *rotate;
 } top;
 static const key top_keys[] = {
-    {"apiVersion", STRING, offsetof(top, api), REQUIRED, api_rule},
-    {"app", STRING, offsetof(top, app), REQUIRED, label_rule},
-    {"version", STRING, offsetof(top, version), 0, version_rule},
+    {"apiVersion", STRING, offsetof(top, api), REQUIRED, ir_rel_api_rule},
+    {"app", STRING, offsetof(top, app), REQUIRED, ir_rel_label_rule},
+    {"version", STRING, offsetof(top, version), 0, ir_rel_version_rule},
     {"registry", MAP, offsetof(top, registry), 0, NULL},
     {"registries", LIST, offsetof(top, registries), 0, NULL},
     {"harbor", MAP, offsetof(top, harbor), REQUIRED, NULL},
     {"image", MAP, offsetof(top, image), REQUIRED, NULL},
     {"kubernetes", MAP, offsetof(top, kubernetes), 0, NULL},
     {"clusters", LIST, offsetof(top, clusters), 0, NULL},
+    {"rotate", MAP, offsetof(top, rotate), 0, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -218,11 +138,11 @@ static const key top_keys[] = {
         key, STRING, offsetof(ir_rel_registry, field), flags, rule \
     }
 static const key registry_keys[] = {
-    REGISTRY("name", name, 0, label_rule),
-    REGISTRY("host", host, REQUIRED, host_rule),
-    REGISTRY("url", url, 0, url_rule),
+    REGISTRY("name", name, 0, ir_rel_label_rule),
+    REGISTRY("host", host, REQUIRED, ir_rel_host_rule),
+    REGISTRY("url", url, 0, ir_rel_url_rule),
     REGISTRY("ca_file", ca_file, 0, NULL),
-    REGISTRY("harbor_url", harbor_url, 0, url_rule),
+    REGISTRY("harbor_url", harbor_url, 0, ir_rel_url_rule),
     REGISTRY("harbor_user", harbor_user, 0, NULL),
     REGISTRY("harbor_password_file", harbor_password_file, 0, NULL),
     {NULL, 0, 0, 0, NULL},
@@ -234,14 +154,14 @@ typedef struct harbor {
     const ir_json *robots;
 } harbor;
 static const key harbor_keys[] = {
-    {"project", STRING, offsetof(harbor, project), REQUIRED, name_rule},
+    {"project", STRING, offsetof(harbor, project), REQUIRED, ir_rel_name_rule},
     {"private", BOOL, offsetof(harbor, is_private), 0, NULL},
     {"robots", MAP, offsetof(harbor, robots), 0, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 static const key robot_keys[] = {
-    {"push", STRING, offsetof(ir_rel_file, push), 0, name_rule},
-    {"pull", STRING, offsetof(ir_rel_file, pull), 0, name_rule},
+    {"push", STRING, offsetof(ir_rel_file, push), 0, ir_rel_name_rule},
+    {"pull", STRING, offsetof(ir_rel_file, pull), 0, ir_rel_name_rule},
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -250,8 +170,8 @@ typedef struct image {
     const ir_json *platforms, *layers, *config, *annotations;
 } image;
 static const key image_keys[] = {
-    {"base", STRING, offsetof(image, base), 0, ref_rule},
-    {"from", STRING, offsetof(image, from), 0, ref_rule},
+    {"base", STRING, offsetof(image, base), 0, ir_rel_ref_rule},
+    {"from", STRING, offsetof(image, from), 0, ir_rel_ref_rule},
     {"platforms", LIST, offsetof(image, platforms), 0, NULL},
     {"layers", LIST, offsetof(image, layers), 0, NULL},
     {"config", MAP, offsetof(image, config), 0, NULL},
@@ -263,7 +183,7 @@ typedef struct layer {
 } layer;
 static const key layer_keys[] = {
     {"from", STRING, offsetof(layer, from), REQUIRED, NULL},
-    {"to", STRING, offsetof(layer, to), REQUIRED, absolute_rule},
+    {"to", STRING, offsetof(layer, to), REQUIRED, ir_rel_absolute_rule},
     {"owner", STRING, offsetof(layer, owner), 0, NULL},
     {"mode", STRING, offsetof(layer, mode), 0, NULL},
     {NULL, 0, 0, 0, NULL},
@@ -288,8 +208,8 @@ typedef struct kubernetes {
     const ir_json *pod, *service;
 } kubernetes;
 static const key kubernetes_keys[] = {
-    {"namespace", STRING, offsetof(kubernetes, ns), REQUIRED, label_rule},
-    {"secret", STRING, offsetof(kubernetes, secret), REQUIRED, label_rule},
+    {"namespace", STRING, offsetof(kubernetes, ns), REQUIRED, ir_rel_label_rule},
+    {"secret", STRING, offsetof(kubernetes, secret), REQUIRED, ir_rel_label_rule},
     {"context", STRING, offsetof(kubernetes, context), 0, NULL},
     {"kubeconfig", STRING, offsetof(kubernetes, kubeconfig), 0, NULL},
     {"pod", MAP, offsetof(kubernetes, pod), 0, NULL},
@@ -313,10 +233,44 @@ static const key service_keys[] = {
     {NULL, 0, 0, 0, NULL},
 };
 static const key cluster_keys[] = {
-    {"name", STRING, offsetof(ir_rel_cluster, name), REQUIRED, label_rule},
+    {"name", STRING, offsetof(ir_rel_cluster, name), REQUIRED, ir_rel_label_rule},
     {"context", STRING, offsetof(ir_rel_cluster, context), 0, NULL},
     {"kubeconfig", STRING, offsetof(ir_rel_cluster, kubeconfig), 0, NULL},
     {"registry", STRING, offsetof(ir_rel_cluster, registry), 0, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+typedef struct rotate {
+    const char *grace;
+    const ir_json *places[2];
+} rotate;
+static const key rotate_keys[] = {
+    {"grace", STRING, offsetof(rotate, grace), 0, ir_rel_duration_rule},
+    {"push", LIST, offsetof(rotate, places[IR_REL_PUSH_ROLE]), 0, NULL},
+    {"pull", LIST, offsetof(rotate, places[IR_REL_PULL_ROLE]), 0, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+static const key delivery_keys[] = {
+    {"registry", STRING, offsetof(ir_rel_delivery, registry), 0, NULL},
+    {"file", STRING, offsetof(ir_rel_delivery, file), 0, NULL},
+    {"user_file", STRING, offsetof(ir_rel_delivery, user_file), 0, NULL},
+    {"docker_config", STRING, offsetof(ir_rel_delivery, docker_config), 0, NULL},
+    {"command", LIST, offsetof(ir_rel_delivery, command), 0, NULL},
+    {"secret", MAP, offsetof(ir_rel_delivery, secret), 0, NULL},
+    {"gitlab", MAP, offsetof(ir_rel_delivery, gitlab), 0, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+static const key delivery_secret_keys[] = {
+    {"cluster", STRING, offsetof(ir_rel_delivery_secret, cluster), 0, ir_rel_label_rule},
+    {"namespace", STRING, offsetof(ir_rel_delivery_secret, ns), REQUIRED, ir_rel_label_rule},
+    {"name", STRING, offsetof(ir_rel_delivery_secret, name), REQUIRED, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+static const key delivery_gitlab_keys[] = {
+    {"url", STRING, offsetof(ir_rel_delivery_gitlab, url), REQUIRED, ir_rel_url_rule},
+    {"project", STRING, offsetof(ir_rel_delivery_gitlab, project), REQUIRED, NULL},
+    {"variable", STRING, offsetof(ir_rel_delivery_gitlab, variable), REQUIRED, NULL},
+    {"token_file", STRING, offsetof(ir_rel_delivery_gitlab, token_file), REQUIRED, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -376,7 +330,7 @@ static int check_platforms(const ir_yaml *y, const ir_json *list, imgrel_error *
 {
     for (size_t i = 0; i < ir_json_len(list); i++) {
         const char *s = ir_json_text(ir_json_at(list, i));
-        const char *wrong = s ? platform_rule(s) : "not a string";
+        const char *wrong = s ? ir_rel_platform_rule(s) : "not a string";
         if (wrong)
             return ir_yaml_fail(y, ir_json_at(list, i), NULL, err, "platforms: \"%.60s\": %s",
                                 s ? s : "", wrong);
@@ -475,6 +429,57 @@ static int read_kubernetes(ir_rel_file *f, const top *t, imgrel_error *err)
     return rc ? rc : read_clusters(f, t, &k, err);
 }
 
+/* ---- places for a new secret --------------------------------------------------------------------
+ */
+
+static int read_delivery(const ir_rel_file *f, const ir_json *item, ir_rel_delivery *ret,
+                         ir_rel_delivery_secret *secret, ir_rel_delivery_gitlab *gitlab,
+                         imgrel_error *err)
+{
+    const ir_yaml *y = f->yaml;
+    *ret = (ir_rel_delivery){0};
+    int rc = read_map(y, item, delivery_keys, "a place for a secret", ret, err);
+    int n = !!ret->file + !!ret->docker_config + !!ret->command + !!ret->secret + !!ret->gitlab;
+    if (!rc && (n != 1 || (ret->user_file && !ret->file)))
+        rc = ir_yaml_fail(y, item, NULL, err,
+                          "a place for a secret is one of \"file\" (with \"user_file\"), "
+                          "\"docker_config\", \"command\", \"secret\" and \"gitlab\"");
+    if (!rc && f->n_registries > 1 && !ret->registry && (ret->file || ret->gitlab))
+        rc =
+            ir_yaml_fail(y, item, NULL, err,
+                         "there are several registries: say whose login goes there (\"registry\")");
+    if (!rc && ret->secret)
+        rc = read_map(y, ret->secret, delivery_secret_keys, "a secret", secret, err);
+    if (!rc && ret->gitlab)
+        rc = read_map(y, ret->gitlab, delivery_gitlab_keys, "gitlab", gitlab, err);
+    if (!rc && ret->command && !ir_json_text(ir_json_at(ret->command, 0)))
+        rc = ir_yaml_fail(y, item, "command", err, "\"command\" is a list of words");
+    return rc;
+}
+
+void ir_rel_delivery_read(const ir_rel_file *f, const ir_json *item, ir_rel_delivery *ret,
+                          ir_rel_delivery_secret *secret, ir_rel_delivery_gitlab *gitlab)
+{
+    if (read_delivery(f, item, ret, secret, gitlab, NULL))
+        *ret = (ir_rel_delivery){0}; /* it was read before */
+}
+
+static int read_rotate(ir_rel_file *f, const top *t, imgrel_error *err)
+{
+    rotate r = {0};
+    ir_rel_delivery d;
+    ir_rel_delivery_secret secret;
+    ir_rel_delivery_gitlab gitlab;
+    int rc = t->rotate ? read_map(f->yaml, t->rotate, rotate_keys, "rotate", &r, err) : 0;
+    f->grace_s = r.grace ? ir_rel_seconds(r.grace) : IR_REL_GRACE_S;
+    for (size_t i = 0; !rc && i < 2; i++) {
+        f->deliver[i] = r.places[i];
+        for (size_t k = 0; !rc && k < ir_json_len(r.places[i]); k++)
+            rc = read_delivery(f, ir_json_at(r.places[i], k), &d, &secret, &gitlab, err);
+    }
+    return rc;
+}
+
 int ir_rel_file_read(const char *p, size_t len, const char *name, ir_rel_file *ret,
                      imgrel_error *err)
 {
@@ -494,6 +499,8 @@ int ir_rel_file_read(const char *p, size_t len, const char *name, ir_rel_file *r
         rc = read_image(ret, &t, err);
     if (!rc)
         rc = read_kubernetes(ret, &t, err);
+    if (!rc)
+        rc = read_rotate(ret, &t, err);
     if (rc)
         ir_rel_file_free(ret);
     return rc;

@@ -15,8 +15,7 @@ static char *section(const ir_rel_site *s)
     return ir_format("registry %s", s->key);
 }
 
-/* Kept before the project is made: a run that is killed between the two still knows. */
-static int remember(ir_rel_run *run, const ir_rel_site *s, const char *key, const char *value,
+int ir_rel_remember(ir_rel_run *run, const ir_rel_site *s, const char *key, const char *value,
                     imgrel_error *err)
 {
     char *in = section(s);
@@ -25,19 +24,29 @@ static int remember(ir_rel_run *run, const ir_rel_site *s, const char *key, cons
     return rc;
 }
 
+const char *ir_rel_recall(const ir_rel_run *run, const ir_rel_site *s, const char *key)
+{
+    char *in = section(s);
+    const char *value = in ? ir_rel_state_get(&run->state, in, key) : NULL;
+    free(in);
+    return value;
+}
+
+/* What will be made is remembered before it is: a run that is killed between the two still knows.
+ */
 int ir_rel_project(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_error *err)
 {
     ir_rel_site *s = target;
     enum ir_change change = IR_UNCHANGED;
     bool dry = IR_DRY_RUN(&run->call);
-    int rc = dry ? 0 : remember(run, s, "image", s->image.name, err);
+    int rc = dry ? 0 : ir_rel_remember(run, s, "image", s->image.name, err);
     if (!rc && !dry && !s->project_is)
-        rc = remember(run, s, "project", "made", err);
+        rc = ir_rel_remember(run, s, "project", "made", err);
     if (!rc)
         rc = ir_harbor_project_ensure(&run->call, s->harbor, run->r->file.project,
                                       run->r->file.is_private, &change, NULL, err);
     if (!rc && !dry && !s->project_is && change != IR_CREATED)
-        rc = remember(run, s, "project", NULL, err); /* somebody was faster */
+        rc = ir_rel_remember(run, s, "project", NULL, err); /* somebody was faster */
     if (rc)
         return rc;
     s->project_is = s->project_is || !dry;
@@ -64,8 +73,7 @@ bool ir_rel_robot_ours(const ir_release *r, const ir_robot *robot)
     return ours;
 }
 
-/* 1 there is one, 0 none, or a code. */
-static int find_robot(const ir_rel_run *run, const ir_rel_site *s, const char *name, ir_robot *ret,
+int ir_rel_find_robot(const ir_rel_run *run, const ir_rel_site *s, const char *name, ir_robot *ret,
                       imgrel_error *err)
 {
     imgrel_error why = {0};
@@ -89,23 +97,16 @@ static int not_ours(const ir_rel_site *s, const ir_robot *robot, imgrel_error *e
            IMGREL_ECONFLICT;
 }
 
-typedef struct wish {
-    const char *name, *role;
-    bool known;      /* its secret is known, and good */
-    const char *why; /* a new one: "it was not saved here" */
-} wish;
-
 /* A robot that was made, but whose secret got lost on its way to us. */
-static int renew(const ir_rel_run *run, const ir_rel_site *s, const wish *w, ir_robot *made,
+static int renew(const ir_rel_run *run, const ir_rel_site *s, const ir_rel_wish *w, ir_robot *made,
                  imgrel_error *err)
 {
     ir_robot_free(made);
     return ir_harbor_robot_rotate(&run->call, s->harbor, run->r->file.project, w->name, made, err);
 }
 
-/* Makes the robot as it should be. made->secret is set when it has a new one. */
-static int ensure_robot(const ir_rel_run *run, const ir_rel_site *s, const ir_robot *old,
-                        const wish *w, ir_robot *made, ir_rel_row *row, imgrel_error *err)
+int ir_rel_make_robot(const ir_rel_run *run, const ir_rel_site *s, const ir_robot *old,
+                      const ir_rel_wish *w, ir_robot *made, ir_rel_row *row, imgrel_error *err)
 {
     bool dry = IR_DRY_RUN(&run->call), ours = !old || ir_rel_robot_ours(run->r, old);
     if (old && !w->known && !ours && !IR_FORCE(&run->call))
@@ -134,8 +135,7 @@ static int ensure_robot(const ir_rel_run *run, const ir_rel_site *s, const ir_ro
     return 0;
 }
 
-/* Takes over name and secret of a login. */
-static int keep_login(char **user, char **secret, const char *new_user, const char *new_secret,
+int ir_rel_keep_login(char **user, char **secret, const char *new_user, const char *new_secret,
                       imgrel_error *err)
 {
     char *u = ir_strdup(new_user), *s = ir_strdup(new_secret);
@@ -168,30 +168,30 @@ int ir_rel_push_robot(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_err
     ir_rel_site *s = target;
     IR_AUTO(ir_robot) old = {0}, made = {0};
     char *saved = NULL;
-    int ok = 0, there = find_robot(run, s, run->r->push, &old, err);
+    int ok = 0, there = ir_rel_find_robot(run, s, s->robot[IR_REL_PUSH_ROLE], &old, err);
     int rc = there < 0 ? there : saved_secret(run, s, &saved, err);
     if (!rc && there && saved)
         rc = ok = ir_rel_login_ok(run, s, old.name, saved, err);
-    wish w = {.name = run->r->push,
-              .role = "push",
-              .known = ok == 1,
-              .why = saved ? "Harbor does not take the one that was saved"
-                           : "the one that it had was not saved here"};
+    ir_rel_wish w = {.name = s->robot[IR_REL_PUSH_ROLE],
+                     .role = "push",
+                     .known = ok == 1,
+                     .why = saved ? "Harbor does not take the one that was saved"
+                                  : "the one that it had was not saved here"};
     if (rc >= 0)
-        rc = ensure_robot(run, s, there ? &old : NULL, &w, &made, row, err);
+        rc = ir_rel_make_robot(run, s, there ? &old : NULL, &w, &made, row, err);
     if (!rc && made.secret)
         rc = ir_rel_secret_write(&run->state, s->key, made.secret, err);
     if (!rc && made.name)
-        rc = keep_login(&s->push_user, &s->push_secret, made.name,
-                        made.secret ? made.secret : saved, err);
+        rc = ir_rel_keep_login(&s->push_user, &s->push_secret, made.name,
+                               made.secret ? made.secret : saved, err);
     if (!rc && made.name && !IR_DRY_RUN(&run->call))
-        rc = remember(run, s, "push_robot", made.name, err);
+        rc = ir_rel_remember(run, s, "push_robot", made.name, err);
     ir_free_secret(saved);
     return rc;
 }
 
-/* A login for the pull robot that a cluster has and Harbor takes: 1 and it is the site's. */
-static int from_clusters(const ir_rel_run *run, ir_rel_site *s, const char *name, imgrel_error *err)
+int ir_rel_login_from_clusters(const ir_rel_run *run, ir_rel_site *s, const char *name,
+                               imgrel_error *err)
 {
     for (size_t i = 0; i < run->r->file.n_clusters; i++) {
         const ir_rel_place *p = &run->places[i];
@@ -199,8 +199,9 @@ static int from_clusters(const ir_rel_run *run, ir_rel_site *s, const char *name
             continue;
         int rc = ir_rel_login_ok(run, s, p->user, p->secret, err);
         if (rc == 1)
-            rc = keep_login(&s->pull_user, &s->pull_secret, p->user, p->secret, err) ? IMGREL_ENOMEM
-                                                                                     : 1;
+            rc = ir_rel_keep_login(&s->pull_user, &s->pull_secret, p->user, p->secret, err)
+                     ? IMGREL_ENOMEM
+                     : 1;
         if (rc)
             return rc;
     }
@@ -232,12 +233,12 @@ int ir_rel_pull_robot(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_err
         ir_rel_say(row, "skipped", "not done: no cluster would keep its secret");
         return 0;
     }
-    int there = find_robot(run, s, run->r->pull, &old, err);
-    int rc = there == 1 ? from_clusters(run, s, old.name, err) : there;
-    wish w = {.name = run->r->pull,
-              .role = "pull",
-              .known = rc == 1,
-              .why = "no cluster's pull secret holds one that Harbor takes"};
+    int there = ir_rel_find_robot(run, s, s->robot[IR_REL_PULL_ROLE], &old, err);
+    int rc = there == 1 ? ir_rel_login_from_clusters(run, s, old.name, err) : there;
+    ir_rel_wish w = {.name = s->robot[IR_REL_PULL_ROLE],
+                     .role = "pull",
+                     .known = rc == 1,
+                     .why = "no cluster's pull secret holds one that Harbor takes"};
     if (rc < 0)
         return rc;
     const char *away = there && !w.known && !IR_FORCE(&run->call) ? unreached(run, s) : NULL;
@@ -248,8 +249,8 @@ int ir_rel_pull_robot(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_err
                 s->conf->host, old.name, away);
         return ir_cure(err, "see that %s can be reached, or use --force", away), IMGREL_ECONFLICT;
     }
-    rc = ensure_robot(run, s, there ? &old : NULL, &w, &made, row, err);
+    rc = ir_rel_make_robot(run, s, there ? &old : NULL, &w, &made, row, err);
     if (!rc && made.secret)
-        rc = keep_login(&s->pull_user, &s->pull_secret, made.name, made.secret, err);
+        rc = ir_rel_keep_login(&s->pull_user, &s->pull_secret, made.name, made.secret, err);
     return rc;
 }

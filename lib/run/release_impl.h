@@ -11,6 +11,7 @@
 #include "run/release.h"
 
 #define IR_REL_TARGETS_MAX 64
+#define IR_REL_GRACE_S 1800           /* a bearer token of the old robot lives that long */
 #define IR_REL_LABEL "imgrel/release" /* on every Kubernetes object that apply created */
 
 /* ---- release_file.c: the file, checked; strings are borrowed from its tree ------------------- */
@@ -43,6 +44,8 @@ typedef struct ir_rel_file {
     const char *ns, *secret;
     int64_t pod_port, service_port; /* 0: none */
     const ir_json *pod;             /* env, command, args, resources; may be NULL */
+    const ir_json *deliver[2];      /* rotate.push, rotate.pull: places for a new secret; NULL */
+    int64_t grace_s;                /* how long a rotated robot lives on */
 } ir_rel_file;
 int ir_must_use ir_rel_file_read(const char *p, size_t len, const char *name, ir_rel_file *ret,
                                  imgrel_error *err);
@@ -50,8 +53,32 @@ void ir_rel_file_free(ir_rel_file *f);
 /* A version that can be a tag: semver without build metadata, a leading v allowed. */
 bool ir_rel_version_ok(const char *s);
 
+/* What a secret is for; also the index of what there is one a role. */
+enum ir_rel_role { IR_REL_PUSH_ROLE, IR_REL_PULL_ROLE };
+extern const char *const ir_rel_roles[2]; /* "push", "pull" */
+
+/* A place for a new secret (the list's items; one member is set). */
+typedef struct ir_rel_delivery {
+    const char *registry; /* a name in the list: its login only; NULL: every registry's */
+    const char *file, *user_file, *docker_config;
+    const ir_json *command; /* argv; a JSON line on its standard input */
+    const ir_json *secret;  /* a Kubernetes pull secret */
+    const ir_json *gitlab;
+} ir_rel_delivery;
+typedef struct ir_rel_delivery_secret {
+    const char *cluster, *ns, *name;
+} ir_rel_delivery_secret;
+typedef struct ir_rel_delivery_gitlab {
+    const char *url, *project, *variable, *token_file;
+} ir_rel_delivery_gitlab;
+/* Reads an item that was checked when the file was read. */
+void ir_rel_delivery_read(const ir_rel_file *f, const ir_json *item, ir_rel_delivery *ret,
+                          ir_rel_delivery_secret *secret, ir_rel_delivery_gitlab *gitlab);
+
 struct ir_release {
     ir_rel_file file;
+    ir_secret_fn *on_secret; /* is told every new secret of a rotation; may be NULL */
+    void *on_secret_user;
     char *dir; /* of the file: what paths are relative to; NULL: the current one */
     char *push, *pull;
     char *version, *harbor_url, *harbor_user, *harbor_password;
@@ -112,9 +139,9 @@ typedef struct ir_rel_site {
     char *base_project; /* "host/project" of a base in another project of it; NULL */
     ir_harbor *harbor;
     char *harbor_user, *harbor_secret;
-    bool project_is; /* it exists */
+    bool project_is;          /* it exists */
+    char *robot[2], *next[2]; /* short names: who works now; who takes over in a rotation */
     char *push_user, *push_secret, *pull_user, *pull_secret;
-    bool pull_is_new;           /* its secret was made in this run: every cluster must get it */
     ir_manifest top;            /* the image; bytes NULL: not known */
     char digest[IR_DIGEST_MAX]; /* the same; "" not known */
     bool image_is;              /* the registry has exactly this image */
@@ -146,6 +173,9 @@ typedef struct ir_rel_run {
     bool canceled;
     imgrel_error first;
     char *url;
+    bool rotates[2]; /* rotate: which roles */
+    bool retire_only;
+    int64_t grace_s;
 } ir_rel_run;
 
 #define IR_REL_SITE 0u   /* a step for each registry */
@@ -189,6 +219,29 @@ ir_rel_fn ir_rel_check_files, ir_rel_check_harbor, ir_rel_check_cluster, ir_rel_
     ir_rel_check_base, ir_rel_check_version, ir_rel_check_logins;
 /* release_harbor.c */
 ir_rel_fn ir_rel_project, ir_rel_push_robot, ir_rel_pull_robot;
+/* What a robot should be, and why it would get a new secret. */
+typedef struct ir_rel_wish {
+    const char *name, *role;
+    bool known; /* its secret is known, and good */
+    const char *why;
+} ir_rel_wish;
+/* 1 there is one, 0 none, or a code. */
+int ir_must_use ir_rel_find_robot(const ir_rel_run *run, const ir_rel_site *s, const char *name,
+                                  ir_robot *ret, imgrel_error *err);
+/* Makes it so; old NULL: it is not there. made->secret is set when it has a new one. */
+int ir_must_use ir_rel_make_robot(const ir_rel_run *run, const ir_rel_site *s, const ir_robot *old,
+                                  const ir_rel_wish *w, ir_robot *made, ir_rel_row *row,
+                                  imgrel_error *err);
+/* 1: a cluster has a login of that robot (full name) that Harbor takes; it is the site's now. */
+int ir_must_use ir_rel_login_from_clusters(const ir_rel_run *run, ir_rel_site *s, const char *name,
+                                           imgrel_error *err);
+/* Takes over copies of name and secret. */
+int ir_must_use ir_rel_keep_login(char **user, char **secret, const char *new_user,
+                                  const char *new_secret, imgrel_error *err);
+/* A text of the site in the state; value NULL: forgets. */
+int ir_must_use ir_rel_remember(ir_rel_run *run, const ir_rel_site *s, const char *key,
+                                const char *value, imgrel_error *err);
+const char *ir_rel_recall(const ir_rel_run *run, const ir_rel_site *s, const char *key);
 /* Is the robot marked as made for this release? */
 bool ir_rel_robot_ours(const ir_release *r, const ir_robot *robot);
 /* 1: Harbor takes the login, 0: it does not, or a code. */
@@ -216,6 +269,19 @@ ir_json *ir_rel_service_object(const ir_rel_run *run);
 ir_rel_fn ir_rel_page;
 /* release_delete.c */
 extern const ir_rel_step ir_rel_delete_steps[];
+/* release_rotate.c */
+extern const ir_rel_step ir_rel_rotate_steps[];
+/* Who works now, by the state: the file's name, or its twin's. */
+int ir_must_use ir_rel_name_robots(ir_rel_run *run, ir_rel_site *s, imgrel_error *err);
+/* The other of the two names that a role's robots have in turn, malloc'ed. */
+char *ir_rel_twin(const char *name, const char *now);
+/* Where the secret of the push robot that takes over is kept until then, malloc'ed. */
+char *ir_rel_next_key(const ir_rel_site *s);
+/* release_deliver.c */
+ir_rel_fn ir_rel_deliver_push, ir_rel_deliver_pull;
+/* A pull of the image with a login: a real token, and the manifest if there is one. */
+int ir_must_use ir_rel_try_pull(const ir_rel_run *run, ir_rel_site *s, const char *user,
+                                const char *secret, imgrel_error *err);
 /* release_doctor.c */
 extern const ir_rel_step ir_rel_doctor_steps[];
 /* release_render.c */

@@ -85,6 +85,8 @@ int ir_rel_run_begin(const ir_call *call, ir_release *r, bool lock, ir_rel_run *
         rc = ir_rel_state_open(r, &ret->state, err);
     if (!rc && lock)
         rc = ir_rel_state_lock(&ret->call, &ret->state, err);
+    for (size_t i = 0; !rc && i < sites; i++)
+        rc = ir_rel_name_robots(ret, &ret->sites[i], err);
     return rc;
 }
 
@@ -238,6 +240,10 @@ static void free_site(ir_rel_site *s)
     ir_harbor_free(s->harbor);
     free(s->harbor_user);
     ir_free_secret(s->harbor_secret);
+    for (size_t i = 0; i < 2; i++) {
+        free(s->robot[i]);
+        free(s->next[i]);
+    }
     free(s->push_user);
     ir_free_secret(s->push_secret);
     free(s->pull_user);

@@ -73,6 +73,7 @@ class LogRecord(C.Structure):
 
 ProgressFn = C.CFUNCTYPE(C.c_int, C.c_void_p, C.POINTER(Event))
 LogFn = C.CFUNCTYPE(None, C.c_void_p, C.POINTER(LogRecord))
+SecretFn = C.CFUNCTYPE(C.c_int, C.c_void_p, *[C.c_char_p] * 4)
 
 
 class Opts(C.Structure):
@@ -201,6 +202,8 @@ FUNCTIONS = [
     ('imgrel_release_apply', C.c_int, [C.c_void_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_release_verify', C.c_int, [C.c_void_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_release_delete', C.c_int, [C.c_void_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
+    ('imgrel_release_on_secret', None, [C.c_void_p, SecretFn, C.c_void_p]),
+    ('imgrel_release_rotate', C.c_int, [C.c_void_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_release_render', C.c_int, [C.c_void_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_release_doctor', C.c_int, [C.c_void_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_release_free', None, [C.c_void_p]),

@@ -128,6 +128,39 @@ START_TEST(refused)
 }
 END_TEST
 
+START_TEST(rotation)
+{
+    static const char *const bad[][2] = {
+        {"rotate: {grace: 30}\n", "must be a string"},
+        {"rotate: {grace: 30x}\n", "a time like 30m"},
+        {"rotate: {push: [{file: a, docker_config: b}]}\n", "is one of"},
+        {"rotate: {push: [{user_file: a}]}\n", "is one of"},
+        {"rotate: {push: [{}]}\n", "is one of"},
+        {"rotate: {push: [{command: []}]}\n", "a list of words"},
+        {"rotate: {pull: [{secret: {name: s}}]}\n", "lacks the key \"namespace\""},
+        {"rotate: {pull: [{gitlab: {url: 'http://u:p@g', project: p}}]}\n", "no login"},
+        {"rotate: {pall: []}\n", "no key \"pall\""}};
+    ir_release *r = NULL;
+    imgrel_error err = {0};
+    unit_ok(parse(HEAD HARBOR IMAGE KUBE 
+                  "rotate: {grace: 2h, push: [{file: a, user_file: b}]}\n", &r,
+                  &err),
+            &err);
+    ck_assert_int_eq(r->file.grace_s, 7200);
+    ck_assert_uint_eq(ir_json_len(r->file.deliver[IR_REL_PUSH_ROLE]), 1);
+    ck_assert_ptr_null(r->file.deliver[IR_REL_PULL_ROLE]);
+    ir_release_free(r);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[2000];
+        ir_error_clear(&err);
+        snprintf(text, sizeof text, "%s%s", HEAD HARBOR IMAGE KUBE, bad[i][0]);
+        ck_assert_int_eq(parse(text, &r, &err), IMGREL_EINVAL);
+        unit_error(&err, IMGREL_EINVAL, bad[i][1]);
+        ck_assert_msg(strstr(err.message, "r.yaml:8:"), "%s", err.message);
+    }
+}
+END_TEST
+
 START_TEST(versions)
 {
     static const char *const good[] = {"1.0.0", "v1.2.3", "0.0.0", "1.0.0-rc.1", "10.20.30-a-b"};
@@ -177,4 +210,4 @@ START_TEST(loading)
 }
 END_TEST
 
-UNIT_SUITE(release_file, whole, lists, refused, versions, settings, loading)
+UNIT_SUITE(release_file, whole, lists, refused, rotation, versions, settings, loading)

@@ -115,8 +115,8 @@ static int read_rotation(const ir_json *j, ir_rotation *how, imgrel_error *err)
         while (keys[i] && strcmp(keys[i], ir_json_key(it)))
             i++;
         if (!keys[i])
-            return ir_fail(err, IMGREL_EINVAL, "a rotation has no key \"%.60s\": role, grace, retire",
-                           ir_json_key(it));
+            return ir_fail(err, IMGREL_EINVAL,
+                           "a rotation has no key \"%.60s\": role, grace, retire", ir_json_key(it));
     }
     how->role = ir_json_str(j, "role");
     how->grace_s = ir_json_int(j, "grace", -1);

@@ -142,7 +142,7 @@ START_TEST(rotation)
         {"rotate: {pall: []}\n", "no key \"pall\""}};
     ir_release *r = NULL;
     imgrel_error err = {0};
-    unit_ok(parse(HEAD HARBOR IMAGE KUBE 
+    unit_ok(parse(HEAD HARBOR IMAGE KUBE
                   "rotate: {grace: 2h, push: [{file: a, user_file: b}]}\n", &r,
                   &err),
             &err);

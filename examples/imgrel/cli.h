@@ -142,7 +142,7 @@ void cli_man_config(FILE *f);
 cli_fn cmd_help, cmd_version, cmd_config, cmd_completion;
 
 /* ---- what the commands do ---- */
-cli_fn cmd_login, cmd_logout, cmd_copy, cmd_tags, cmd_catalog, cmd_digest, cmd_manifest,
+cli_fn cmd_login, cmd_logout, cmd_copy, cmd_sync, cmd_tags, cmd_catalog, cmd_digest, cmd_manifest,
     cmd_inspect, cmd_delete, cmd_referrers;
 cli_fn cmd_index_create, cmd_index_append, cmd_index_remove, cmd_index_annotate;
 cli_fn cmd_blob_get, cmd_blob_put, cmd_blob_exists, cmd_blob_delete;

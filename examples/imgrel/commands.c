@@ -26,6 +26,8 @@ const cli_command cli_commands[] = {
     { "login", "HOST", "check a login and keep it", opt_login, NULL, cmd_login },
     { "logout", "HOST", "forget a login", NULL, NULL, cmd_logout },
     { "copy", "SRC DST...", "copy an image with all that it names", opt_copy, NULL, cmd_copy },
+    { "sync", "SRC DST...", "copy whole repositories, or all of a registry", opt_sync, NULL,
+      cmd_sync },
     { "tags", "REPOSITORY", "list the tags of a repository", NULL, NULL, cmd_tags },
     { "catalog", "HOST", "list the repositories of a registry", NULL, NULL, cmd_catalog },
     { "digest", "REF", "print the digest of an image", opt_platform, NULL, cmd_digest },

@@ -5,7 +5,8 @@ imgrel_SOURCES = examples/imgrel/cli.h examples/imgrel/options.h \
 	examples/imgrel/options_image.c examples/imgrel/options_harbor.c \
 	examples/imgrel/parse.c examples/imgrel/errors.c examples/imgrel/out.c \
 	examples/imgrel/files.c examples/imgrel/progress.c examples/imgrel/help.c \
-	examples/imgrel/man.c examples/imgrel/completion.c examples/imgrel/registry.c examples/imgrel/index.c examples/imgrel/artifact.c examples/imgrel/options_index.c \
+	examples/imgrel/man.c examples/imgrel/completion.c examples/imgrel/registry.c examples/imgrel/copy.c \
+	examples/imgrel/index.c examples/imgrel/artifact.c examples/imgrel/options_index.c \
 	examples/imgrel/image.c examples/imgrel/harbor.c
 imgrel_CPPFLAGS = -D_GNU_SOURCE -I$(top_srcdir)/include $(JANSSON_CFLAGS)
 imgrel_LDADD = lib/libimgrel.la $(JANSSON_LIBS)

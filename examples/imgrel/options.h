@@ -27,7 +27,8 @@
     }
 
 /* options_registry.c */
-extern const cli_option opt_login[], opt_copy[], opt_platform[], opt_referrers[], opt_blob_get[];
+extern const cli_option opt_login[], opt_copy[], opt_sync[], opt_platform[], opt_referrers[],
+    opt_blob_get[];
 /* options_index.c */
 extern const cli_option opt_index_create[], opt_index_append[], opt_index_remove[],
     opt_index_annotate[], opt_artifact_put[], opt_artifact_get[];

@@ -14,7 +14,8 @@
 
 typedef struct row {
     char what[96], detail[40];
-    uint64_t done, total;
+    uint64_t done, total, rate;
+    unsigned attempt;
     int64_t said_ms;
 } row;
 
@@ -37,11 +38,11 @@ static int64_t now_ms(void)
 
 static void say_json(const imgrel_event *e)
 {
-    static const char *const kinds[] = { "?", "bytes", "step", "retry", "listening" };
+    static const char *const kinds[] = { "?", "bytes", "step", "retry", "listening", "item" };
     json_t *j =
-        json_pack("{s:s, s:s, s:s, s:I, s:I, s:i}", "event", kinds[e->kind < 5 ? e->kind : 0],
+        json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:i}", "event", kinds[e->kind < 6 ? e->kind : 0],
                   "what", e->what, "detail", e->detail, "done", (json_int_t)e->done, "total",
-                  (json_int_t)e->total, "attempt", (int)e->attempt);
+                  (json_int_t)e->total, "rate", (json_int_t)e->rate, "attempt", (int)e->attempt);
     imgrel_error ignored = { 0 };
 
     cli_print(j, &ignored);
@@ -81,6 +82,8 @@ static row *row_of(struct cli_progress *p, const imgrel_event *e)
     }
     r->done = e->done;
     r->total = e->total;
+    r->rate = e->rate;
+    r->attempt = e->attempt;
     snprintf(r->detail, sizeof r->detail, "%s", e->detail);
     return r;
 }
@@ -92,22 +95,43 @@ static void clear_bars(struct cli_progress *p)
     p->n_drawn = 0;
 }
 
+/* " 12.3 MiB/s 0:07 try 2": how fast, how long yet, and whether it began again. */
+static void speed(uint64_t rate, uint64_t left, unsigned attempt, char ret[80])
+{
+    char size[24];
+    unsigned long long s = rate ? (unsigned long long)(left / rate) : 0;
+    int n = 0;
+
+    ret[0] = '\0';
+    cli_size((double)rate, size);
+    if (rate)
+        n = snprintf(ret, 80, " %s/s", size);
+    if (rate && left && s < 360000)
+        n += s < 3600 ? snprintf(ret + n, 80 - (size_t)n, " %llu:%02llu", s / 60, s % 60)
+                      : snprintf(ret + n, 80 - (size_t)n, " %llu:%02llu:%02llu", s / 3600,
+                                 s / 60 % 60, s % 60);
+    if (attempt > 1)
+        snprintf(ret + n, 80 - (size_t)n, " try %u", attempt);
+}
+
 static void draw_row(const row *r, int columns)
 {
-    char done[24], total[24], bar[25];
-    size_t full = r->total ? (size_t)(r->done * (sizeof bar - 1) / r->total) : 0;
+    char done[24], total[24], bar[25], fast[80];
+    int bar_width = columns < 90 ? 12 : (int)sizeof bar - 1;
+    size_t full = r->total ? (size_t)(r->done * (uint64_t)bar_width / r->total) : 0;
 
     cli_size((double)r->done, done);
     cli_size((double)r->total, total);
     memset(bar, ' ', sizeof bar - 1);
     memset(bar, '=', full < sizeof bar ? full : sizeof bar - 1);
     bar[sizeof bar - 1] = '\0';
+    speed(r->rate, r->total > r->done ? r->total - r->done : 0, r->attempt, fast);
     if (!r->total)
-        fprintf(stderr, "%.*s %s %s\n", columns - 40 > 8 ? columns - 40 : 8, r->what, r->detail,
-                r->done ? done : "");
+        fprintf(stderr, "%.*s %s %s%s\n", columns - 40 > 8 ? columns - 40 : 8, r->what, r->detail,
+                r->done ? done : "", fast);
     else
-        fprintf(stderr, "%-20.*s [%s] %s / %s %s\n", columns - 60 > 8 ? columns - 60 : 8, r->what,
-                bar, done, total, r->detail);
+        fprintf(stderr, "%-20.*s [%.*s] %s / %s%s\n", columns - 60 > 8 ? columns - 60 : 8, r->what,
+                bar_width, bar, done, total, fast);
 }
 
 static void draw(struct cli_progress *p, bool now)
@@ -126,14 +150,15 @@ static void draw(struct cli_progress *p, bool now)
 
 static void say_bytes(const char *name, const imgrel_event *e)
 {
-    char size[24], total[24];
+    char size[24], total[24], fast[80];
 
     cli_size((double)e->done, size);
     cli_size((double)e->total, total);
+    speed(e->rate, e->total > e->done ? e->total - e->done : 0, e->attempt, fast);
     if (e->done == e->total)
-        fprintf(stderr, "%s: %s %s\n", name, e->detail, size);
+        fprintf(stderr, "%s: %s %s%s\n", name, e->detail, size, fast);
     else
-        fprintf(stderr, "%s: %s %s of %s\n", name, e->detail, size, e->total ? total : "?");
+        fprintf(stderr, "%s: %s %s of %s%s\n", name, e->detail, size, e->total ? total : "?", fast);
 }
 
 static bool is_doing(const char *detail)
@@ -187,6 +212,27 @@ static void say_line(struct cli_progress *p, const imgrel_event *e)
         draw(p, true);
 }
 
+/* An item is a result: to standard output. Of those that needed nothing the sum tells. */
+static void say_item(struct cli_progress *p, const imgrel_event *e)
+{
+    json_t *j = json_loads(e->detail, 0, NULL);
+    const json_t *error = json_object_get(j, "error");
+    const char *state = cli_str(j, "state");
+
+    if (p->json || p->mode == JSON) {
+        puts(e->detail);
+    } else if (error) {
+        clear_bars(p);
+        fprintf(stderr, "%s: failed: %s\n", e->what, cli_str(error, "message"));
+    } else if (strcmp(state, "unchanged")) {
+        clear_bars(p);
+        printf("%s %s%s%s\n", e->what, state, *cli_str(j, "digest") ? " " : "",
+               cli_str(j, "digest"));
+    }
+    fflush(stdout);
+    json_decref(j);
+}
+
 static int on_event(void *user, const imgrel_event *e)
 {
     struct cli_progress *p = user;
@@ -196,6 +242,8 @@ static int on_event(void *user, const imgrel_event *e)
         clear_bars(p);
         printf("listening on %s\n", e->what);
         fflush(stdout);
+    } else if (e->kind == IMGREL_EVENT_ITEM) {
+        say_item(p, e);
     } else if (p->mode == JSON || e->kind == IMGREL_EVENT_LISTENING) {
         say_json(e);
     } else if (p->mode == NONE) {

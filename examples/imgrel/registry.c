@@ -40,68 +40,6 @@ int cmd_logout(cli *c, imgrel_error *err)
     return rc;
 }
 
-static json_t *strings(const cli *c, const char *option)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; cli_nth(c, option, i); i++)
-        json_array_append_new(list, json_string(cli_nth(c, option, i)));
-    return list;
-}
-
-static long long number(const json_t *j, const char *key)
-{
-    return (long long)json_integer_value(json_object_get(j, key));
-}
-
-static void print_copies(const json_t *report)
-{
-    json_t *one = NULL;
-    size_t i = 0;
-
-    json_array_foreach(json_object_get(report, "results"), i, one)
-    {
-        char size[24];
-        printf("%s %s", cli_str(one, "to"), cli_str(one, "digest"));
-        cli_size((double)number(one, "bytes"), size);
-        if (json_is_true(json_object_get(one, "unchanged")))
-            puts(": nothing changed");
-        else
-            printf(": %lld copied (%s), %lld mounted, %lld were there\n", number(one, "copied"),
-                   size, number(one, "mounted"), number(one, "exists"));
-    }
-}
-
-int cmd_copy(cli *c, imgrel_error *err)
-{
-    json_t *spec = json_pack("{s:s, s:o, s:o}", "from", c->words[0], "to", json_array(), "tags",
-                             strings(c, "tag"));
-    char *text = NULL, *report = NULL;
-    json_t *j = NULL;
-    int rc = 0;
-
-    for (size_t i = 1; i < c->n_words; i++)
-        json_array_append_new(json_object_get(spec, "to"), json_string(c->words[i]));
-    if (cli_has(c, "referrers"))
-        json_object_set_new(spec, "referrers", json_true());
-    if (cli_has(c, "digest-tags"))
-        json_object_set_new(spec, "digest_tags", json_true());
-    if (cli_value(c, "format"))
-        json_object_set_new(spec, "format", json_string(cli_value(c, "format")));
-    text = spec ? json_dumps(spec, JSON_COMPACT) : NULL;
-    rc = text ? imgrel_copy_spec(c->client, text, &c->opts, &report, err) : cli_nomem(err);
-    cli_progress_end(c);
-    if (!rc)
-        rc = cli_document(c, report, &j, err);
-    if (j)
-        print_copies(j);
-    json_decref(j);
-    json_decref(spec);
-    free(text);
-    imgrel_free(report);
-    return rc;
-}
-
 int cmd_tags(cli *c, imgrel_error *err)
 {
     imgrel_iter *it = NULL;

@@ -38,6 +38,7 @@ IMGREL_API void imgrel_cancel_free(imgrel_cancel *t);
 #define IMGREL_EVENT_STEP 2      /**< a step began or ended: `what` names it, `detail` its state */
 #define IMGREL_EVENT_RETRY 3     /**< a request is about to be repeated; `detail` says why */
 #define IMGREL_EVENT_LISTENING 4 /**< a port-forward listens at `what` ("127.0.0.1:8080") */
+#define IMGREL_EVENT_ITEM 5      /**< one of many has ended: `what`; `detail` is its JSON line */
 
 /** One progress report; valid during the callback only. */
 typedef struct imgrel_event {
@@ -48,6 +49,7 @@ typedef struct imgrel_event {
     const char *detail;  /**< "pushing", "exists", "mounted", "done"...; never NULL */
     uint64_t done;       /**< bytes so far */
     uint64_t total;      /**< bytes in all; 0: unknown */
+    uint64_t rate;       /**< bytes a second, smoothed over the last reports; 0: unknown yet */
 } imgrel_event;
 
 /** Called on the thread that made the call, at most about ten times a second for bytes. A result

@@ -92,8 +92,8 @@ static int read_targets(const ir_json *list, ir_copy_to *to, imgrel_error *err)
         rc = ir_ref_parse(ir_json_text(ir_json_at(list, i)), &to[i].ref, err);
         for (size_t k = 0; !rc && k < i; k++)
             if (ir_streq(to[k].ref.name, to[i].ref.name))
-                rc = ir_fail(err, IMGREL_EINVAL, "copy spec: \"to\" names %s twice",
-                             to[i].ref.name);
+                rc =
+                    ir_fail(err, IMGREL_EINVAL, "copy spec: \"to\" names %s twice", to[i].ref.name);
     }
     return rc;
 }

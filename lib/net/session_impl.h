@@ -9,11 +9,11 @@
 #include <pthread.h>
 #include <sys/types.h>
 
-/* When bytes were last reported for a thing, by the hash of its name. A collision only means a
- * report more. */
+/* When bytes were last reported for a thing, by the hash of its name, and how fast they came. A
+ * collision only means a report more. */
 #define IR_THROTTLE_SLOTS 64
 typedef struct ir_throttle {
-    uint64_t key;
+    uint64_t key, done, rate;
     int64_t at_ms;
 } ir_throttle;
 

@@ -71,6 +71,7 @@ static bool merge(struct ir_board *b, const imgrel_event *ev)
             continue;
         r->ev.done = ev->done;
         r->ev.total = ev->total;
+        r->ev.rate = ev->rate;
         r->ev.attempt = ev->attempt;
         return true;
     }

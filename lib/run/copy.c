@@ -5,6 +5,7 @@
 #include "run/copy.h"
 #include "net/work.h"
 #include "run/copy_item.h"
+#include "run/copy_seen.h"
 
 #include <stdlib.h>
 
@@ -123,31 +124,52 @@ static int check_target(const ir_copy_item *it, const ir_copy_dst *d, imgrel_err
     return IMGREL_EUNSUPPORTED;
 }
 
-/* 1: the tag (or digest) is this image already. */
-static int holds(const ir_call *call, ir_store *dst, const char *selector, const char *digest,
-                 imgrel_error *err)
+/* What a tag (or digest) is by now; "": nothing. */
+static int look(const ir_call *call, ir_store *dst, const char *selector, char ret[IR_DIGEST_MAX],
+                imgrel_error *err)
 {
     ir_desc d = {0};
     imgrel_error e = {0};
     int rc = ir_store_manifest_head(dst, call, selector, &d, &e);
-    int same = !rc && ir_streq(d.digest, digest);
+    ret[0] = '\0';
+    if (!rc)
+        memcpy(ret, d.digest, strlen(d.digest) + 1); /* valid, so that it fits */
     ir_desc_free(&d);
     /* Who may push but not look is not stopped here: the push tells. */
     if (rc == 0 || rc == IMGREL_ENOTFOUND || rc == IMGREL_EDENIED ||
         (rc == IMGREL_EINVAL && !selector))
-        return same;
+        return 0;
     if (err && !err->code)
         *err = e;
     return rc;
+}
+
+int ir_copy_look(const ir_call *call, ir_copy_dst *d, imgrel_error *err)
+{
+    bool ask = d->store && d->tags.n == 1 && !IR_FORCE(call);
+    int rc = ask ? look(call, d->store, d->tags.v[0], d->have, err) : 0;
+    d->looked = rc == 0;
+    return rc;
+}
+
+/* 1: the tag (or digest) is this image already. */
+static int holds(const ir_call *call, const ir_copy_dst *d, const char *selector,
+                 const char *digest, imgrel_error *err)
+{
+    char have[IR_DIGEST_MAX];
+    if (!d->store || IR_FORCE(call))
+        return 0;
+    if (d->looked)
+        return ir_streq(d->have, digest);
+    int rc = look(call, d->store, selector, have, err);
+    return rc ? rc : ir_streq(have, digest);
 }
 
 /* Which tags have to be written. */
 static int find_stale(const ir_call *call, ir_copy_dst *d, const char *digest, imgrel_error *err)
 {
     for (size_t i = 0; i < d->tags.n; i++) {
-        int same = d->store && !IR_FORCE(call)
-                       ? holds(call, d->store, d->tags.v[i], digest, err)
-                       : 0;
+        int same = holds(call, d, d->tags.v[i], digest, err);
         if (same < 0)
             return same;
         if (!same && ir_strv_add(&d->stale, d->tags.v[i]) < 0)
@@ -165,8 +187,8 @@ static int compare(const ir_call *call, const ir_copy_item *it, ir_copy_dst *d, 
     if (!rc)
         rc = find_stale(call, d, top, err);
     /* Without a tag: by digest in a registry, as the only image in a local place. */
-    if (!rc && d->store && !d->tags.n && !IR_FORCE(call))
-        there = holds(call, d->store, d->ref->transport == IR_REGISTRY ? top : NULL, top, err);
+    if (!rc && !d->tags.n)
+        there = holds(call, d, d->ref->transport == IR_REGISTRY ? top : NULL, top, err);
     if (rc < 0 || there < 0)
         return rc ? rc : there;
     d->there = d->tags.n ? d->stale.n < d->tags.n : there;
@@ -176,12 +198,14 @@ static int compare(const ir_call *call, const ir_copy_item *it, ir_copy_dst *d, 
     return 0;
 }
 
-bool ir_copy_wants_blobs(const ir_copy_item *it)
+bool ir_copy_wants_blobs(ir_copy_item *it)
 {
-    for (size_t i = 0; i < it->n_dst; i++)
-        if (!it->dst[i].over && !it->dst[i].there)
-            return true;
-    return false;
+    bool any = false;
+    pthread_mutex_lock(&it->lock);
+    for (size_t i = 0; !any && i < it->n_dst; i++)
+        any = !it->dst[i].over && !it->dst[i].there;
+    pthread_mutex_unlock(&it->lock);
+    return any;
 }
 
 int ir_copy_compare(const ir_call *call, ir_copy_item *it, imgrel_error *err)
@@ -212,7 +236,7 @@ static int run_blob(const ir_call *call, void *user, imgrel_error *err)
     return ir_copy_blob(call, job->it, job->d, err);
 }
 
-static unsigned threads(const ir_call *call)
+unsigned ir_copy_threads(const ir_call *call)
 {
     int64_t n = call->jobs ? call->jobs : ir_call_conf(call)->jobs;
     return n > 0 ? (unsigned)n : 1;
@@ -229,9 +253,38 @@ int ir_copy_blobs(const ir_call *call, ir_copy_item *it, imgrel_error *err)
         list[i] = &jobs[i];
     }
     if (!rc && p->n_blobs)
-        rc = ir_work_run(call, threads(call), run_blob, list, p->n_blobs, err);
+        rc = ir_work_run(call, ir_copy_threads(call), run_blob, list, p->n_blobs, err);
     free(jobs);
     free(list);
+    return rc;
+}
+
+static int measure_blob(const ir_call *call, ir_copy_item *it, ir_copy_dst *to, const ir_desc *d,
+                        imgrel_error *err)
+{
+    bool foreign = ir_media_is_foreign(d->media_type) && d->urls.n;
+    if (foreign || ir_copy_seen_has(it->seen, to->ref, d->digest))
+        return 0;
+    int there = to->store ? ir_store_blob_exists(to->store, call, d, NULL, err) : 0;
+    if (there < 0)
+        return there;
+    ir_copy_seen_add(it->seen, to->ref, d->digest);
+    bool near = ir_copy_near(ir_store_ref(it->src), to->ref) != NULL;
+    to->done.blobs_exist += there == 1;
+    to->done.blobs_mounted += !there && near;
+    to->done.blobs_copied += !there && !near;
+    to->done.bytes += there || near || d->size < 0 ? 0 : (uint64_t)d->size;
+    return 0;
+}
+
+int ir_copy_measure(const ir_call *call, ir_copy_item *it, imgrel_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < it->n_dst; i++) {
+        ir_copy_dst *d = &it->dst[i];
+        for (size_t k = 0; !rc && !d->over && !d->there && k < it->plan.n_blobs; k++)
+            rc = measure_blob(call, it, d, it->plan.blobs[k], err);
+    }
     return rc;
 }
 
@@ -359,7 +412,7 @@ static int run(const ir_call *call, ir_copy_item *it, imgrel_error *err)
     if (!rc)
         rc = ir_copy_compare(call, it, err);
     if (rc < 0 || IR_DRY_RUN(call))
-        return rc;
+        return rc ? rc : ir_copy_measure(call, it, err);
     if (ir_copy_wants_blobs(it))
         rc = ir_copy_blobs(call, it, err);
     if (!rc)

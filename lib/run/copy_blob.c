@@ -268,8 +268,8 @@ static int ended(const ir_call *call, sending *s, imgrel_error *err)
     pthread_mutex_lock(&it->lock);
     count(&s->dst->done, s->d, s->state);
     pthread_mutex_unlock(&it->lock);
-    return ir_progress(call, IMGREL_EVENT_BYTES, s->d->digest, s->state, size, size,
-                       s->own.attempt, err);
+    return ir_progress(call, IMGREL_EVENT_BYTES, s->d->digest, s->state, size, size, s->own.attempt,
+                       err);
 }
 
 /* What is known without asking. */

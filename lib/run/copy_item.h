@@ -13,6 +13,8 @@ typedef struct ir_copy_dst {
     const ir_ref *ref;
     ir_store *store;     /* borrowed; NULL: it is not there, and this is a dry run */
     ir_strv tags, stale; /* that the image is to have; of them, those that it has not */
+    bool looked;         /* have tells what its first tag is by now: "" if nothing */
+    char have[IR_DIGEST_MAX];
     bool there;          /* the image is, under some name */
     bool over;           /* nothing more is to be done: unchanged, or it failed */
     bool no_mount;       /* a sibling's blob could not be mounted: it is not asked for again */
@@ -47,8 +49,13 @@ int ir_must_use ir_copy_read(const ir_call *call, ir_copy_item *it, const char *
                              imgrel_error *err);
 /* Finds out which destinations need what; the plan lists all blobs unless none is needed. */
 int ir_must_use ir_copy_compare(const ir_call *call, ir_copy_item *it, imgrel_error *err);
+/* Fills in what the destination's only tag is by now, so that compare need not ask. */
+int ir_must_use ir_copy_look(const ir_call *call, ir_copy_dst *d, imgrel_error *err);
 /* A destination is still waiting for blobs. */
-bool ir_copy_wants_blobs(const ir_copy_item *it);
+bool ir_copy_wants_blobs(ir_copy_item *it);
+/* Instead of a copy: what it would send, in the destinations' counts. */
+int ir_must_use ir_copy_measure(const ir_call *call, ir_copy_item *it, imgrel_error *err);
+unsigned ir_copy_threads(const ir_call *call);
 /* One blob of the plan into every destination that wants it, from one read. */
 int ir_must_use ir_copy_blob(const ir_call *call, ir_copy_item *it, const ir_desc *d,
                              imgrel_error *err);

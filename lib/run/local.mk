@@ -1,5 +1,7 @@
 # Sources of lib/run, in reading order.
 run_sources = lib/run/copy_plan.c lib/run/copy_tee.c lib/run/copy_seen.c lib/run/copy_blob.c \
+	lib/run/copy_match.c lib/run/copy_match.h lib/run/copy_list.c lib/run/copy_many.c \
+	lib/run/copy_many.h lib/run/copy_report.c lib/run/copy_report.h \
 	lib/run/copy.c lib/run/copy_referrers.c lib/run/index.c lib/run/copy_plan.h lib/run/copy_tee.h \
 	lib/run/copy_seen.h lib/run/copy_item.h lib/run/copy.h lib/run/index.h
 if ENABLE_RELEASE

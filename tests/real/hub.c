@@ -264,6 +264,19 @@ int hub_requests(void)
     }
 }
 
+int hub_seen(const char *text)
+{
+    IR_AUTO(ir_buf) log = IR_BUF(LOG_MAX);
+    int n = 0;
+    (void)hub_requests();
+    read_log(&log);
+    for (const char *at = ir_buf_str(&log); (at = strchr(at, '\n')); at++) {
+        const char *end = strchr(at + 1, '\n'), *hit = strstr(at + 1, text);
+        n += end && hit && hit < end && strncmp(at + 1, "time=", 5) != 0;
+    }
+    return n;
+}
+
 /* ---- others ---- */
 
 void hub_skopeo(ir_buf *out, const char *const *args)

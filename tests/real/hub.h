@@ -51,6 +51,8 @@ void hub_copied(const char *from, const char *to, const char *digest);
 void hub_digest(const char *ref, const char *digest);
 /* Requests since the last call of this. */
 int hub_requests(void);
+/* Of those, before that call, how many lines of the log hold that text: "GET /v2/a/blobs/". */
+int hub_seen(const char *text);
 /* Runs skopeo with the arguments; it must end with 0. Its output in out (may be NULL). */
 void hub_skopeo(ir_buf *out, const char *const *args);
 /* Makes an image of four layers (and its config) of about 2 MiB, tagged, in a layout. */

@@ -26,6 +26,7 @@ EVENT_BYTES = 1
 EVENT_STEP = 2
 EVENT_RETRY = 3
 EVENT_LISTENING = 4
+EVENT_ITEM = 5
 FLAG_FORCE = 1
 FLAG_DRY_RUN = 2
 LOG_ERROR = 1
@@ -57,6 +58,7 @@ class Event(C.Structure):
         ('detail', C.c_char_p),
         ('done', C.c_uint64),
         ('total', C.c_uint64),
+        ('rate', C.c_uint64),
     ]
 
 
@@ -146,6 +148,7 @@ FUNCTIONS = [
     ('imgrel_logout', C.c_int, [C.c_void_p, C.c_char_p, C.POINTER(Error)]),
     ('imgrel_copy', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_copy_spec', C.c_int, [C.c_void_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
+    ('imgrel_copy_many', C.c_int, [C.c_void_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_image_assemble', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_image_edit', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_image_export', C.c_int, [C.c_void_p, C.c_char_p, C.c_int, C.POINTER(Opts), C.POINTER(Error)]),

@@ -50,6 +50,19 @@ int ir_file_read(const char *path, ir_buf *out, imgrel_error *err)
     return rc;
 }
 
+int ir_file_read_regular(const char *path, ir_buf *out, imgrel_error *err)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return ir_fail_errno(err, errno, "%s", path);
+    int rc = fstat(fd, &st) || !S_ISREG(st.st_mode)
+                 ? ir_fail(err, IMGREL_EPROTO, "%s is no regular file", path)
+                 : ir_fd_read_all(fd, path, out, err);
+    close(fd);
+    return rc;
+}
+
 int ir_fd_write(int fd, const char *name, const void *p, size_t len, imgrel_error *err)
 {
     const char *at = p;
@@ -251,7 +264,7 @@ char *ir_path_join(const char *dir, const char *name)
 int ir_lock(const char *path, const struct imgrel_cancel *cancel, int64_t deadline_ms,
             imgrel_error *err)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
     if (fd < 0)
         return ir_fail_errno(err, errno, "%s", path);
     while (flock(fd, LOCK_EX | LOCK_NB)) {

@@ -7,6 +7,8 @@
 
 /* Reads all of path into out (its cap applies: ELIMIT). ENOTFOUND when it is not there. */
 int ir_must_use ir_file_read(const char *path, ir_buf *out, imgrel_error *err);
+/* The same of a regular file alone: what is none is not waited for nor read (EPROTO). */
+int ir_must_use ir_file_read_regular(const char *path, ir_buf *out, imgrel_error *err);
 int ir_must_use ir_fd_read_all(int fd, const char *name, ir_buf *out, imgrel_error *err);
 int ir_must_use ir_fd_write(int fd, const char *name, const void *p, size_t len, imgrel_error *err);
 

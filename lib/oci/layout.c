@@ -5,17 +5,12 @@
 #include "base/fd.h"
 #include "base/limits.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#define MARKER "oci-layout"
-#define MARKER_MAX (4 * IR_KIB)
-#define STALE_S (24 * 3600)
 #define EARLY (4 * (int64_t)IR_MIB)
 
 char *ir_layout_blob_path(const ir_layout *l, const char *digest)
@@ -133,7 +128,10 @@ static int file_commit(ir_writer *w, const char *digest, imgrel_error *err)
         return ir_nomem(err);
     free(f->file.path);
     f->file.path = path; /* only now is it known */
-    return ir_newfile_rename(&f->file, !f->l->staged, err);
+    int rc = ir_newfile_rename(&f->file, !f->l->staged, err);
+    if (!rc)
+        ir_layout_keep(f->l);
+    return rc;
 }
 
 static void file_free(ir_writer *w)
@@ -151,9 +149,17 @@ static int open_temp(file_writer *f, const char *algorithm, imgrel_error *err)
 {
     char *folder = ir_format("%s/blobs/%s", f->l->dir, algorithm);
     char *path = folder ? ir_path_join(folder, "upload") : NULL;
-    int rc = path ? ir_mkdirs(folder, 0755, err) : ir_nomem(err);
-    if (!rc)
-        rc = ir_newfile_open(&f->file, path, 0644, err);
+    imgrel_error e = {0};
+    int rc = path ? IMGREL_ENOTFOUND : ir_nomem(&e);
+    /* Another process may be about to remove a folder into which nothing came. */
+    for (int tries = 0; rc == IMGREL_ENOTFOUND && tries < 4; tries++) {
+        ir_error_clear(&e);
+        rc = ir_mkdirs(folder, 0755, &e);
+        if (!rc)
+            rc = ir_newfile_open(&f->file, path, 0644, &e);
+    }
+    if (rc < 0 && err && !err->code)
+        *err = e;
     free(folder);
     free(path);
     return rc;
@@ -186,8 +192,8 @@ static int open_partial(file_writer *f, const ir_desc *d, const ir_body *body, i
 }
 
 /* d, body: of a blob that is known before; NULL. */
-static int writer_new(ir_layout *l, const char *algorithm, const ir_desc *d, const ir_body *body,
-                      ir_writer **ret, imgrel_error *err)
+static int writer_new(ir_layout *l, const ir_call *call, const char *algorithm, const ir_desc *d,
+                      const ir_body *body, ir_writer **ret, imgrel_error *err)
 {
     static const ir_writer_ops ops = {file_write, file_commit, file_free};
     file_writer *f = calloc(1, sizeof *f);
@@ -196,6 +202,8 @@ static int writer_new(ir_layout *l, const char *algorithm, const ir_desc *d, con
     f->l = l;
     f->file = (ir_newfile)IR_NEWFILE;
     int rc = ir_writer_init(&f->base, &ops, algorithm, err);
+    if (!rc)
+        rc = ir_layout_ensure(l, call, err);
     if (!rc && d)
         rc = open_partial(f, d, body, err);
     if (!rc)
@@ -210,8 +218,7 @@ static int writer_new(ir_layout *l, const char *algorithm, const ir_desc *d, con
 
 static int blob_create(ir_store *s, const ir_call *call, ir_writer **ret, imgrel_error *err)
 {
-    (void)call;
-    return writer_new((ir_layout *)s, "sha256", NULL, NULL, ret, err);
+    return writer_new((ir_layout *)s, call, "sha256", NULL, NULL, ret, err);
 }
 
 static int blob_exists(ir_store *s, const ir_call *call, const ir_desc *d, int64_t *ret_size,
@@ -247,7 +254,7 @@ static int blob_put(ir_store *s, const ir_call *call, const ir_desc *d, const ir
         return rc < 0 ? rc : 0;
     }
     *ret_state = "pushed";
-    rc = writer_new((ir_layout *)s, ir_digest_algorithm(d->digest), d, body, &w, err);
+    rc = writer_new((ir_layout *)s, call, ir_digest_algorithm(d->digest), d, body, &w, err);
     if (rc < 0)
         return rc;
     rc = w->verified ? ir_writer_commit(w, d->digest, NULL, err)
@@ -263,6 +270,8 @@ static void layout_free(ir_store *s)
 {
     ir_layout *l = (ir_layout *)s;
     imgrel_error ignored = {0};
+    ir_layout_names_end(l);
+    ir_layout_unmake(l);
     if (l->staged && l->dir && ir_rmtree(l->dir, &ignored) < 0)
         ir_error_clear(&ignored); /* a temporary folder that stays harms nobody */
     for (size_t i = 0; i < l->n_loose; i++)
@@ -309,90 +318,6 @@ int ir_layout_new(const ir_ref *ref, unsigned flags, char *dir, ir_layout **ret,
     return 0;
 }
 
-static int check_marker(const ir_layout *l, const char *path, imgrel_error *err)
-{
-    ir_buf b = IR_BUF(MARKER_MAX);
-    ir_json *j = NULL;
-    const char *version = NULL;
-    int rc = ir_file_read(path, &b, err);
-    if (rc == IMGREL_ENOTFOUND) {
-        ir_error_clear(err);
-        rc = ir_fail(err, rc, "%s is no OCI image layout: it has no file oci-layout", l->dir);
-    }
-    if (!rc)
-        rc = ir_json_parse(ir_buf_str(&b), b.len, path, &j, err);
-    if (rc < 0)
-        goto out;
-    version = ir_json_str(j, "imageLayoutVersion");
-    if (!version || !ir_starts(version, "1."))
-        rc = ir_fail(err, IMGREL_EUNSUPPORTED, "%s: image layout version %.40s", l->dir,
-                     version ? version : "(none)");
-out:
-    ir_json_free(j);
-    ir_buf_free(&b);
-    return rc;
-}
-
-/* Holding the marker's lock: the first to come writes it. */
-static int write_marker(const ir_layout *l, int fd, imgrel_error *err)
-{
-    static const char text[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
-    struct stat st;
-    if (fstat(fd, &st))
-        return ir_fail_errno(err, errno, "%s", l->dir);
-    if (st.st_size > 0)
-        return 0;
-    if (fchmod(fd, 0644))
-        return ir_fail_errno(err, errno, "%s", l->dir);
-    return ir_fd_write(fd, l->dir, text, sizeof text - 1, err);
-}
-
-/* A process that was killed left its temporary file behind: after a day nobody writes to it. */
-static void sweep(const char *blobs)
-{
-    DIR *d = opendir(blobs);
-    time_t now = time(NULL);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        struct stat st;
-        if (!ir_starts(e->d_name, "upload.") || !ir_ends(e->d_name, ".tmp"))
-            continue;
-        if (!fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) && S_ISREG(st.st_mode) &&
-            now - st.st_mtime > STALE_S)
-            unlinkat(dirfd(d), e->d_name, 0);
-    }
-    if (d)
-        closedir(d);
-}
-
-static int make_marker(const ir_layout *l, const ir_call *call, const char *path, imgrel_error *err)
-{
-    char *blobs = ir_path_join(l->dir, "blobs/sha256");
-    int rc = blobs ? ir_mkdirs(blobs, 0755, err) : ir_nomem(err);
-    if (!rc)
-        sweep(blobs);
-    free(blobs);
-    if (rc < 0)
-        return rc;
-    int fd = ir_lock(path, call->cancel, call->deadline_ms, err);
-    if (fd < 0)
-        return fd;
-    rc = write_marker(l, fd, err);
-    close(fd);
-    return rc;
-}
-
-int ir_layout_prepare(ir_layout *l, const ir_call *call, imgrel_error *err)
-{
-    char *path = ir_path_join(l->dir, MARKER);
-    if (!path)
-        return ir_nomem(err);
-    int rc = l->base.flags & IR_STORE_WRITE ? make_marker(l, call, path, err) : 0;
-    if (!rc)
-        rc = check_marker(l, path, err);
-    free(path);
-    return rc;
-}
-
 int ir_layout_open(const ir_call *call, const ir_ref *ref, unsigned flags, ir_store **ret,
                    imgrel_error *err)
 {
@@ -400,7 +325,7 @@ int ir_layout_open(const ir_call *call, const ir_ref *ref, unsigned flags, ir_st
     int rc = ir_layout_new(ref, flags, ir_strdup(ref->path), &l, err);
     if (rc < 0)
         return rc;
-    rc = ir_layout_prepare(l, call, err);
+    rc = ir_layout_begin(l, call, err);
     if (rc < 0)
         layout_free(&l->base);
     else

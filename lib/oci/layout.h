@@ -12,14 +12,26 @@
 
 #define IR_REF_NAME "org.opencontainers.image.ref.name"
 
+/* index.json as it was last read, and the names that it does not have yet. */
+struct ir_layout_names {
+    ir_json *index, *by_name; /* NULL: not read; tag or digest to its first entry */
+    uint64_t ino, mtime_ns, size;
+    ir_json *pending;         /* tag to entry */
+    int64_t flushed_ms, cost_ms;
+};
+
 typedef struct ir_layout ir_layout;
 struct ir_layout {
     ir_store base;
     char *dir;
     bool staged;           /* dir is temporary: removed at the end */
-    pthread_mutex_t lock;  /* guards loose */
+    pthread_mutex_t lock;  /* guards what follows */
+    bool lazy;             /* it is not made yet: the first thing that is written makes it */
+    bool made;             /* by us, so that it goes again when nothing came into it */
+    bool kept;             /* something did */
     ir_desc *loose;        /* manifests put without a tag that nothing has named yet */
     size_t n_loose;
+    struct ir_layout_names names;
     /* An archive's last step: dir becomes the file. NULL: none. */
     int (*pack)(ir_layout *l, const ir_call *call, imgrel_error *err);
 };
@@ -27,8 +39,15 @@ struct ir_layout {
 /* Takes dir (malloc'ed, may be NULL: no memory) even when it fails. */
 int ir_must_use ir_layout_new(const ir_ref *ref, unsigned flags, char *dir, ir_layout **ret,
                               imgrel_error *err);
-/* Makes dir a layout if it is none yet; checks that it is one. */
+/* layout_marker.c. Makes dir a layout if it is none yet; checks that it is one. */
 int ir_must_use ir_layout_prepare(ir_layout *l, const ir_call *call, imgrel_error *err);
+/* The same, but for what is to be written only when something is: ensure, before each write. */
+int ir_must_use ir_layout_begin(ir_layout *l, const ir_call *call, imgrel_error *err);
+int ir_must_use ir_layout_ensure(ir_layout *l, const ir_call *call, imgrel_error *err);
+/* The lock under which index.json is changed: a descriptor to be closed, or a code. */
+int ir_must_use ir_layout_lock(ir_layout *l, const ir_call *call, imgrel_error *err);
+void ir_layout_keep(ir_layout *l);   /* something was written */
+void ir_layout_unmake(ir_layout *l); /* nothing was: the folder goes, if it was not there before */
 /* Where a blob of that digest is kept, malloc'ed. */
 char *ir_layout_blob_path(const ir_layout *l, const char *digest);
 
@@ -43,7 +62,19 @@ int64_t ir_partial_have(const ir_newfile *f, const ir_desc *d);
  * nor the disk; else removes it. */
 void ir_partial_leave(ir_newfile *f, int why);
 
+/* layout_names.c */
+int ir_must_use ir_layout_resolve(ir_layout *l, const ir_call *call, const char *selector,
+                                  ir_desc *ret, imgrel_error *err);
+/* A name for a manifest that is there; in index.json at the latest after ir_layout_flush(). */
+int ir_must_use ir_layout_name(ir_layout *l, const ir_call *call, const ir_desc *d,
+                               const char *tag, imgrel_error *err);
+/* Names, and what has none. */
+int ir_must_use ir_layout_flush(ir_layout *l, const ir_call *call, imgrel_error *err);
+void ir_layout_names_end(ir_layout *l);
+
 /* layout_index.c */
+const char *ir_layout_entry_tag(const ir_json *entry);
+int ir_must_use ir_layout_index_replace(ir_layout *l, const ir_json *index, imgrel_error *err);
 int ir_must_use ir_layout_index(const ir_layout *l, ir_json **ret, imgrel_error *err);
 int ir_must_use ir_layout_finish(ir_store *s, const ir_call *call, imgrel_error *err);
 int ir_must_use ir_layout_manifest_get(ir_store *s, const ir_call *call, const char *selector,

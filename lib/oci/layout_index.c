@@ -12,7 +12,7 @@
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-static const char *entry_tag(const ir_json *entry)
+const char *ir_layout_entry_tag(const ir_json *entry)
 {
     return ir_json_str(ir_json_get(entry, "annotations"), IR_REF_NAME);
 }
@@ -22,7 +22,7 @@ int ir_layout_index(const ir_layout *l, ir_json **ret, imgrel_error *err)
     ir_buf b = IR_BUF(INDEX_MAX);
     *ret = NULL;
     char *path = ir_path_join(l->dir, "index.json");
-    int rc = path ? ir_file_read(path, &b, err) : ir_nomem(err);
+    int rc = path ? ir_file_read_regular(path, &b, err) : ir_nomem(err);
     if (!rc) {
         rc = ir_json_parse(ir_buf_str(&b), b.len, path, ret, err);
     } else if (rc == IMGREL_ENOTFOUND) {
@@ -43,73 +43,9 @@ int ir_layout_index(const ir_layout *l, ir_json **ret, imgrel_error *err)
     return rc;
 }
 
-static void list_tags(const ir_json *list, ir_buf *out)
-{
-    for (size_t i = 0; i < ir_json_len(list) && out->len < 200; i++) {
-        const char *tag = entry_tag(ir_json_at(list, i));
-        if (tag)
-            ir_buf_addf(out, "%s%s", out->len ? ", " : "", tag);
-    }
-}
-
-static int not_one(const ir_layout *l, const ir_json *list, const char *selector, imgrel_error *err)
-{
-    int rc = 0;
-    ir_buf have = IR_BUF(4 * IR_KIB);
-    list_tags(list, &have);
-    if (selector)
-        rc = ir_fail(err, IMGREL_ENOTFOUND, "%s has no image %s", ir_store_where(&l->base),
-                     selector);
-    else if (!ir_json_len(list))
-        rc = ir_fail(err, IMGREL_ENOTFOUND, "%s holds no image", ir_store_where(&l->base));
-    else
-        rc = ir_fail(err, IMGREL_EINVAL, "%s holds %zu images: name one", ir_store_where(&l->base),
-                     ir_json_len(list));
-    if (have.len)
-        ir_cure(err, "it has: %.250s", ir_buf_str(&have));
-    ir_buf_free(&have);
-    return rc;
-}
-
 static bool entry_is(const ir_json *entry, const char *selector)
 {
-    return ir_streq(entry_tag(entry), selector) || ir_streq(ir_json_str(entry, "digest"), selector);
-}
-
-/* The entry of a tag or digest, or the only image (which may have several tags). */
-static const ir_json *find_entry(const ir_json *list, const char *selector)
-{
-    const ir_json *found = NULL;
-    for (size_t i = 0; i < ir_json_len(list); i++) {
-        const ir_json *e = ir_json_at(list, i);
-        if (selector && entry_is(e, selector))
-            return e;
-        if (selector)
-            continue;
-        if (found && !ir_streq(ir_json_str(found, "digest"), ir_json_str(e, "digest")))
-            return NULL;
-        found = e;
-    }
-    return found;
-}
-
-/* What a selector names; a digest need not be in the index. */
-static int resolve(const ir_layout *l, const char *selector, ir_desc *ret, imgrel_error *err)
-{
-    ir_json *index = NULL;
-    int rc = ir_layout_index(l, &index, err);
-    if (rc < 0)
-        return rc;
-    const ir_json *list = ir_json_get(index, "manifests");
-    const ir_json *entry = find_entry(list, selector);
-    if (entry)
-        rc = ir_desc_from_json(entry, l->dir, ret, err);
-    else if (selector && ir_digest_valid(selector))
-        rc = ir_desc_set(ret, NULL, selector, -1) ? ir_nomem(err) : 0;
-    else
-        rc = not_one(l, list, selector, err);
-    ir_json_free(index);
-    return rc;
+    return ir_streq(ir_layout_entry_tag(entry), selector) || ir_streq(ir_json_str(entry, "digest"), selector);
 }
 
 int ir_layout_manifest_get(ir_store *s, const ir_call *call, const char *selector, ir_manifest *ret,
@@ -118,7 +54,7 @@ int ir_layout_manifest_get(ir_store *s, const ir_call *call, const char *selecto
     ir_layout *l = (ir_layout *)s;
     ir_desc d = {0};
     ir_buf b = IR_BUF(IR_MANIFEST_MAX);
-    int rc = resolve(l, selector, &d, err);
+    int rc = ir_layout_resolve(l, call, selector, &d, err);
     if (!rc)
         rc = ir_store_blob_read(s, call, &d, &b, err);
     if (!rc)
@@ -141,58 +77,18 @@ int ir_layout_manifest_head(ir_store *s, const ir_call *call, const char *select
 
 /* ---- changing index.json -------------------------------------------------------------------- */
 
-/* One change of the list: who is added and who goes. */
-typedef struct index_change {
-    const ir_desc *add; /* NULL: nothing */
-    const char *tag;    /* that it gets */
-    const char *remove; /* entries of this tag or digest; NULL: none */
-    bool only_if_new;   /* add nothing when the digest is there already */
-    size_t n_removed;
-} index_change;
-
-static ir_json *new_entry(const ir_desc *d, const char *tag)
-{
-    ir_json *j = ir_desc_to_json(d);
-    if (!j || !tag)
-        return j;
-    if (ir_json_put(j, "annotations", ir_json_pack("{s:s}", IR_REF_NAME, tag)) < 0) {
-        ir_json_free(j);
-        return NULL;
-    }
-    return j;
-}
-
-/* Does the change replace or remove that entry? */
-static bool goes(const ir_json *entry, const index_change *c)
-{
-    if (c->remove && entry_is(entry, c->remove))
-        return true;
-    if (!c->add)
-        return false;
-    const char *tag = entry_tag(entry);
-    if (tag)
-        return c->tag && ir_streq(tag, c->tag);
-    return ir_streq(ir_json_str(entry, "digest"), c->add->digest);
-}
-
-static int apply(ir_json *index, index_change *c, imgrel_error *err)
+static int drop(ir_json *index, const char *selector, size_t *ret_n, imgrel_error *err)
 {
     const ir_json *old = ir_json_get(index, "manifests");
     ir_json *list = ir_json_new_array();
     int bad = list ? 0 : -1;
-    if (c->only_if_new && find_entry(old, c->add->digest)) {
-        ir_json_free(list);
-        return 0;
-    }
     for (size_t i = 0; i < ir_json_len(old); i++) {
         ir_json *e = ir_json_at(old, i);
-        if (goes(e, c))
-            c->n_removed++;
+        if (selector && entry_is(e, selector))
+            ++*ret_n;
         else
             bad |= ir_json_append(list, ir_json_ref(e));
     }
-    if (c->add)
-        bad |= ir_json_append(list, new_entry(c->add, c->tag));
     bad |= ir_json_put(index, "manifests", list);
     return bad ? ir_nomem(err) : 0;
 }
@@ -211,11 +107,13 @@ static int sync_names(const ir_layout *l, imgrel_error *err)
     return rc;
 }
 
-static int replace(const ir_layout *l, const ir_json *index, imgrel_error *err)
+int ir_layout_index_replace(ir_layout *l, const ir_json *index, imgrel_error *err)
 {
     ir_buf b = IR_BUF(INDEX_MAX);
     char *path = ir_path_join(l->dir, "index.json");
-    int rc = path ? ir_json_dump(index, IR_JSON_COMPACT, &b, err) : ir_nomem(err);
+    int rc = path ? sync_names(l, err) : ir_nomem(err);
+    if (!rc)
+        rc = ir_json_dump(index, IR_JSON_COMPACT, &b, err);
     if (!rc)
         rc = ir_file_write(path, 0644, ir_buf_str(&b), b.len, err);
     free(path);
@@ -223,23 +121,24 @@ static int replace(const ir_layout *l, const ir_json *index, imgrel_error *err)
     return rc;
 }
 
-static int change_index(const ir_layout *l, const ir_call *call, index_change *c, imgrel_error *err)
+/* Takes the entries of a tag or digest out of the list (NULL: none, but writes it). */
+static int remove_entries(ir_layout *l, const ir_call *call, const char *selector, size_t *ret_n,
+                          imgrel_error *err)
 {
     ir_json *index = NULL;
-    char *path = ir_path_join(l->dir, "oci-layout");
-    int fd = path ? ir_lock(path, call->cancel, call->deadline_ms, err) : ir_nomem(err);
-    free(path);
+    *ret_n = 0;
+    int fd = ir_layout_lock(l, call, err);
     if (fd < 0)
         return fd;
     int rc = ir_layout_index(l, &index, err);
     if (!rc)
-        rc = apply(index, c, err);
+        rc = drop(index, selector, ret_n, err);
     if (!rc)
-        rc = sync_names(l, err);
-    if (!rc)
-        rc = replace(l, index, err);
+        rc = ir_layout_index_replace(l, index, err);
     ir_json_free(index);
     close(fd);
+    if (!rc)
+        ir_layout_keep(l);
     return rc;
 }
 
@@ -309,7 +208,6 @@ int ir_layout_manifest_put(ir_store *s, const ir_call *call, const ir_manifest *
     ir_layout *l = (ir_layout *)s;
     ir_desc d = {0};
     const ir_body body = {.p = m->bytes, .len = m->len, .size = (int64_t)m->len};
-    index_change change = {.add = &d, .tag = tag};
     int rc = check_complete(s, call, m, err);
     if (!rc && ir_desc_set(&d, m->media_type, m->digest, (int64_t)m->len) < 0)
         rc = ir_nomem(err);
@@ -320,33 +218,29 @@ int ir_layout_manifest_put(ir_store *s, const ir_call *call, const ir_manifest *
     if (!rc)
         rc = note_loose(l, m, &d, tag, err);
     if (!rc && tag)
-        rc = change_index(l, call, &change, err);
+        rc = ir_layout_name(l, call, &d, tag, err);
     ir_desc_free(&d);
     return rc;
 }
 
 /* A layout without an image has an index.json too. */
-static int ensure_index(const ir_layout *l, const ir_call *call, imgrel_error *err)
+static int ensure_index(ir_layout *l, const ir_call *call, imgrel_error *err)
 {
-    index_change nothing = {0};
+    size_t n = 0;
     char *path = ir_path_join(l->dir, "index.json");
     if (!path)
         return ir_nomem(err);
     int there = access(path, F_OK) == 0;
     free(path);
-    return there ? 0 : change_index(l, call, &nothing, err);
+    return there ? 0 : remove_entries(l, call, NULL, &n, err);
 }
 
 int ir_layout_finish(ir_store *s, const ir_call *call, imgrel_error *err)
 {
     ir_layout *l = (ir_layout *)s;
-    int rc = 0;
     if (!(s->flags & (IR_STORE_WRITE | IR_STORE_DELETE)))
         return 0;
-    for (size_t i = 0; !rc && i < l->n_loose; i++) {
-        index_change change = {.add = &l->loose[i], .only_if_new = true};
-        rc = change_index(l, call, &change, err);
-    }
+    int rc = ir_layout_flush(l, call, err);
     if (!rc)
         rc = ensure_index(l, call, err);
     if (!rc && l->pack)
@@ -358,15 +252,17 @@ int ir_layout_manifest_delete(ir_store *s, const ir_call *call, const char *sele
                               imgrel_error *err)
 {
     ir_layout *l = (ir_layout *)s;
-    index_change change = {.remove = selector};
+    size_t n = 0;
     if (l->pack || l->staged)
         return ir_fail(err, IMGREL_EUNSUPPORTED, "%s: nothing can be deleted from an archive",
                        ir_store_where(s));
     if (!selector)
         return ir_fail(err, IMGREL_EINVAL, "%s: name the tag or digest to delete",
                        ir_store_where(s));
-    int rc = change_index(l, call, &change, err);
-    if (!rc && !change.n_removed)
+    int rc = ir_layout_flush(l, call, err);
+    if (!rc)
+        rc = remove_entries(l, call, selector, &n, err);
+    if (!rc && !n)
         rc = ir_fail(err, IMGREL_ENOTFOUND, "%s has no image %s", ir_store_where(s), selector);
     if (rc < 0 || !ir_digest_valid(selector))
         return rc;
@@ -383,11 +279,12 @@ int ir_layout_tags(ir_store *s, const ir_call *call, ir_pages **ret, imgrel_erro
 {
     ir_strv names = {0};
     ir_json *index = NULL;
-    (void)call;
-    int rc = ir_layout_index((ir_layout *)s, &index, err);
+    int rc = ir_layout_flush((ir_layout *)s, call, err);
+    if (!rc)
+        rc = ir_layout_index((ir_layout *)s, &index, err);
     const ir_json *list = ir_json_get(index, "manifests");
     for (size_t i = 0; !rc && i < ir_json_len(list); i++) {
-        const char *tag = entry_tag(ir_json_at(list, i));
+        const char *tag = ir_layout_entry_tag(ir_json_at(list, i));
         if (tag && ir_strv_add(&names, tag) < 0)
             rc = ir_nomem(err);
     }
@@ -419,7 +316,9 @@ int ir_layout_referrers(ir_store *s, const ir_call *call, const char *digest,
 {
     ir_strv found = {0};
     ir_json *index = NULL;
-    int rc = ir_layout_index((ir_layout *)s, &index, err);
+    int rc = ir_layout_flush((ir_layout *)s, call, err);
+    if (!rc)
+        rc = ir_layout_index((ir_layout *)s, &index, err);
     const ir_json *list = ir_json_get(index, "manifests");
     for (size_t i = 0; !rc && i < ir_json_len(list); i++) {
         const char *entry = ir_json_str(ir_json_at(list, i), "digest");

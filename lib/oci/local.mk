@@ -1,7 +1,7 @@
 # Sources of lib/oci, in reading order.
 oci_sources = lib/oci/descriptor.c lib/oci/manifest.c lib/oci/manifest_write.c \
 	lib/oci/manifest_convert.c lib/oci/index_edit.c lib/oci/index_edit.h \
-	lib/oci/store.c lib/oci/blob.c lib/oci/blob_file.c lib/oci/layout.c lib/oci/layout_index.c \
+	lib/oci/store.c lib/oci/blob.c lib/oci/blob_file.c lib/oci/layout.c lib/oci/layout_index.c lib/oci/layout_names.c lib/oci/layout_marker.c \
 	lib/oci/layout_partial.c \
 	lib/oci/registry.c lib/oci/registry_read.c lib/oci/registry_range.c \
 	lib/oci/registry_mirror.c \

@@ -170,6 +170,42 @@ START_TEST(a_destination_that_fails_leaves_the_others)
 }
 END_TEST
 
+/* ---- what a failure leaves ---- */
+
+START_TEST(a_failed_copy_leaves_no_layout)
+{
+    hub_begin();
+    ir_desc d = {0};
+    hub_image("made", "1", 42, &d);
+    hub_copied(hub_local("oci", "made:1"), hub_ref("gone/a:1"), d.digest);
+    ck_assert_ptr_null(hub_copy(hub_ref("none/such:1"), hub_local("oci", "left:1"), NULL));
+    unit_error(&hub_err, IMGREL_ENOTFOUND, NULL);
+    ck_assert_int_ne(access(support_path("left"), F_OK), 0);
+    /* The manifest is there, the blobs are not. */
+    IR_AUTO(ir_manifest) m = {0};
+    ir_store *s = make_store("oci", "made:1", IR_STORE_READ);
+    unit_ok(ir_store_manifest_get(s, &support_call, NULL, &m, &hub_err), &hub_err);
+    ir_store_free(s);
+    for (size_t i = 0; i < m.n_layers; i++) {
+        char path[300];
+        snprintf(path, sizeof path, "%s/data/docker/registry/v2/blobs/sha256/%.2s/%s", hub_now.dir,
+                 ir_digest_hex(m.layers[i].digest), ir_digest_hex(m.layers[i].digest));
+        unit_ok(ir_rmtree(path, &hub_err), &hub_err);
+    }
+    char path[300];
+    snprintf(path, sizeof path, "%s/data/docker/registry/v2/blobs/sha256/%.2s/%s", hub_now.dir,
+             ir_digest_hex(m.config.digest), ir_digest_hex(m.config.digest));
+    unit_ok(ir_rmtree(path, &hub_err), &hub_err);
+    ck_assert_ptr_null(hub_copy(hub_ref("gone/a:1"), hub_local("oci", "left:1"), NULL));
+    ck_assert_int_ne(access(support_path("left"), F_OK), 0);
+    ck_assert_ptr_null(hub_copy(hub_ref("gone/a:1"), hub_local("oci-archive", "left.tar:1"), NULL));
+    ck_assert_int_ne(access(support_path("left.tar"), F_OK), 0);
+    ck_assert_int_eq(make_count(".", ".tmp"), 0);
+    ir_desc_free(&d);
+    hub_end();
+}
+END_TEST
+
 /* ---- several processes ---- */
 
 #define PROCESSES 4
@@ -266,6 +302,7 @@ Suite *suite_copy(void)
                                   an_index_gives_one_platform_to_every_place,
                                   several_destinations_are_one_read,
                                   a_destination_that_fails_leaves_the_others,
+                                  a_failed_copy_leaves_no_layout,
                                   processes_pull_into_one_layout,
                                   processes_push_the_same};
     return hub_suite("copy", start, tests, sizeof tests / sizeof *tests);

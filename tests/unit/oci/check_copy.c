@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char *place(const char *text)
@@ -288,7 +289,7 @@ START_TEST(a_full_disk_is_told_and_leaves_no_name)
         ck_assert_int_eq(copy("oci:src:big", "oci:full/dst:x", NULL, &done, &err), IMGREL_EIO);
         unit_error(&err, IMGREL_EIO, "No space left");
         unit_error(&err, IMGREL_EIO, "make room");
-        ck_assert_int_eq(make_count("full/dst/blobs/sha256", ".tmp"), 0);
+        ck_assert_int_ne(access(support_path("full/dst"), F_OK), 0);
         ck_assert_int_eq(copy("oci:full/dst:x", "oci:no:x", NULL, &done, &err), IMGREL_ENOTFOUND);
         ck_assert_int_eq(copy("oci:src:big", "oci-archive:full/a.tar:x", NULL, &done, &err),
                          IMGREL_EIO);
@@ -300,6 +301,62 @@ START_TEST(a_full_disk_is_told_and_leaves_no_name)
     ir_desc_free(&config);
     ir_desc_free(&layer);
     free(big);
+    end(&top);
+}
+END_TEST
+
+/* What is no file is neither waited for nor read. */
+START_TEST(a_pipe_in_a_layout_is_no_file)
+{
+    ir_desc top = {0};
+    ir_copied done;
+    imgrel_error err;
+    char digest[IR_DIGEST_MAX], blob[200];
+    begin(&top);
+    unit_ok(ir_hash_bytes("common files", 12, digest, &err), &err);
+    snprintf(blob, sizeof blob, "src/blobs/sha256/%s", ir_digest_hex(digest));
+    const char *const files[] = {blob, "src/index.json", "src/oci-layout"};
+    static const int codes[] = {IMGREL_EDIGEST, IMGREL_EPROTO, IMGREL_EPROTO};
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert_int_eq(unlink(support_path(files[i])), 0);
+        ck_assert_int_eq(mkfifo(support_path(files[i]), 0600), 0);
+        ck_assert_int_eq(copy("oci:src:multi", "oci:dst:x", NULL, &done, &err), codes[i]);
+        unit_error(&err, codes[i], i ? "no regular file" : digest);
+        ck_assert_int_ne(access(support_path("dst/index.json"), F_OK), 0);
+    }
+    ck_assert_int_eq(copy("oci:none:x", "oci:src:y", NULL, &done, &err), IMGREL_ENOTFOUND);
+    end(&top);
+}
+END_TEST
+
+/* Names that are put together are all there, and each by itself before the end. */
+START_TEST(many_names_become_one_index)
+{
+    ir_desc top = {0}, d = {0};
+    imgrel_error err = {0};
+    begin(&top);
+    ir_store *s = make_store("oci", "src:multi", IR_STORE_WRITE);
+    IR_AUTO(ir_manifest) m = {0};
+    unit_ok(ir_store_manifest_get(s, &support_call, NULL, &m, &err), &err);
+    for (int i = 0; i < 2000; i++) {
+        char tag[20];
+        snprintf(tag, sizeof tag, "t%d", i % 1500);
+        unit_ok(ir_store_manifest_put(s, &support_call, &m, tag, &err), &err);
+        unit_ok(ir_store_manifest_head(s, &support_call, tag, &d, &err), &err);
+        ck_assert_str_eq(d.digest, top.digest);
+        ir_desc_free(&d);
+    }
+    make_close(s);
+    s = make_store("oci", "src", IR_STORE_READ);
+    ir_pages *pages = NULL;
+    const char *name = NULL;
+    int n = 0;
+    unit_ok(ir_store_tags(s, &support_call, &pages, &err), &err);
+    while (ir_pages_next(pages, &support_call, &name, &err) == 1)
+        n++;
+    ck_assert_int_eq(n, 1500 + 2);
+    ir_pages_free(pages);
+    ir_store_free(s);
     end(&top);
 }
 END_TEST
@@ -418,5 +475,6 @@ UNIT_SUITE(copy, an_index_goes_whole_and_once, a_place_without_a_name_is_unchang
            some_platforms_are_a_smaller_index, a_missing_platform_is_told,
            a_damaged_source_leaves_no_name, a_digest_is_a_promise, a_dry_run_writes_nothing,
            archives_and_layouts_take_each_others, depth_is_limited,
-           a_full_disk_is_told_and_leaves_no_name, progress_is_told_and_can_stop,
+           a_full_disk_is_told_and_leaves_no_name, a_pipe_in_a_layout_is_no_file,
+           many_names_become_one_index, progress_is_told_and_can_stop,
            what_is_attached_goes_along_when_asked, another_format_is_another_image)

@@ -45,7 +45,8 @@ int ir_layout_index(const ir_layout *l, ir_json **ret, imgrel_error *err)
 
 static bool entry_is(const ir_json *entry, const char *selector)
 {
-    return ir_streq(ir_layout_entry_tag(entry), selector) || ir_streq(ir_json_str(entry, "digest"), selector);
+    return ir_streq(ir_layout_entry_tag(entry), selector) ||
+           ir_streq(ir_json_str(entry, "digest"), selector);
 }
 
 int ir_layout_manifest_get(ir_store *s, const ir_call *call, const char *selector, ir_manifest *ret,

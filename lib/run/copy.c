@@ -85,7 +85,7 @@ static int narrow(const ir_call *call, ir_copy_item *it, imgrel_error *err)
         return 0;
     ir_platform_str(only, text);
     ir_copy_plan index = it->plan;
-    int rc = ir_copy_plan_top(call, it->src, index.top.digest, text, &it->plan, err);
+    int rc = ir_copy_plan_top(call, it->src, index.top.digest, text, true, &it->plan, err);
     ir_copy_plan_free(&index);
     return rc;
 }
@@ -93,7 +93,8 @@ static int narrow(const ir_call *call, ir_copy_item *it, imgrel_error *err)
 int ir_copy_read(const ir_call *call, ir_copy_item *it, const char *selector, imgrel_error *err)
 {
     const char *wanted = it->how->platforms ? it->how->platforms : call->platform;
-    int rc = ir_copy_plan_top(call, it->src, selector, wanted, &it->plan, err);
+    int rc =
+        ir_copy_plan_top(call, it->src, selector, wanted, it->how->format != 'd', &it->plan, err);
     if (!rc && it->plan.top.is_index && all_of_one_platform(it))
         rc = narrow(call, it, err);
     if (!rc && it->how->format)

@@ -1,12 +1,14 @@
 /* copy_plan.c - an image's manifests read and its blobs listed. An index that is cut down to some
- * platforms keeps every member that it had but the entries that go; indexes in indexes are followed
- * to a limit, and one that is met twice is taken once, so that a circle ends. */
+ * platforms keeps every member that it had but the entries that go, and what attests those that
+ * stay; indexes in indexes are followed to a limit, and one that is met twice is taken once, so
+ * that a circle ends. */
 #include "run/copy_plan.h"
 #include "base/limits.h"
 
 #include <stdlib.h>
 
-#define MANIFESTS_BYTES_MAX (64 * IR_MIB) /* of one copy, all together */
+#define ATTESTS "vnd.docker.reference.digest" /* the annotation by which BuildKit says of what */
+#define MANIFESTS_BYTES_MAX (64 * IR_MIB)     /* of one copy, all together */
 
 void ir_copy_plan_free(ir_copy_plan *p)
 {
@@ -46,6 +48,24 @@ static int choose(ir_store *src, const ir_manifest *index, const ir_platform *wa
     return 0;
 }
 
+static bool is_kept(const ir_manifest *index, const bool *keep, const char *digest)
+{
+    for (size_t i = 0; digest && i < index->n_layers; i++)
+        if (keep[i] && ir_streq(index->layers[i].digest, digest))
+            return true;
+    return false;
+}
+
+/* What attests an image stays with it. */
+static void keep_attestations(const ir_manifest *index, bool *keep)
+{
+    for (size_t i = 0; i < index->n_layers; i++) {
+        const ir_desc *d = &index->layers[i];
+        if (d->has_platform && ir_platform_unknown(&d->platform))
+            keep[i] = is_kept(index, keep, ir_json_str(d->annotations, ATTESTS));
+    }
+}
+
 /* The document without the entries that are not kept. */
 static int rewrite(const ir_manifest *index, const bool *keep, ir_manifest *ret, imgrel_error *err)
 {
@@ -66,7 +86,7 @@ static int rewrite(const ir_manifest *index, const bool *keep, ir_manifest *ret,
 }
 
 static int cut_index(ir_store *src, ir_manifest *top, const ir_platform *want, size_t n,
-                     imgrel_error *err)
+                     bool attested, imgrel_error *err)
 {
     ir_manifest cut = {0};
     size_t kept = 0;
@@ -74,6 +94,8 @@ static int cut_index(ir_store *src, ir_manifest *top, const ir_platform *want, s
     if (!keep)
         return ir_nomem(err);
     int rc = choose(src, top, want, n, keep, err);
+    if (attested)
+        keep_attestations(top, keep);
     for (size_t i = 0; i < top->n_layers; i++)
         kept += keep[i];
     if (!rc && kept < top->n_layers) {
@@ -88,7 +110,7 @@ static int cut_index(ir_store *src, ir_manifest *top, const ir_platform *want, s
 }
 
 int ir_copy_plan_top(const ir_call *call, ir_store *src, const char *selector,
-                     const char *platforms, ir_copy_plan *ret, imgrel_error *err)
+                     const char *platforms, bool attested, ir_copy_plan *ret, imgrel_error *err)
 {
     ir_platform *want = NULL;
     size_t n = 0;
@@ -97,7 +119,7 @@ int ir_copy_plan_top(const ir_call *call, ir_store *src, const char *selector,
     if (!rc)
         rc = ir_store_image_get(src, call, selector, n == 1 ? &want[0] : NULL, &ret->top, err);
     if (!rc && n > 1 && ret->top.is_index)
-        rc = cut_index(src, &ret->top, want, n, err);
+        rc = cut_index(src, &ret->top, want, n, attested, err);
     else if (!rc && n > 1)
         rc = ir_fail(err, IMGREL_ENOTFOUND, "%s is one image, not an index of %zu platforms",
                      ir_store_ref(src)->name, n);

@@ -14,9 +14,10 @@ typedef struct ir_copy_plan {
 } ir_copy_plan;
 
 /* Reads the image that selector names (NULL: the source's own), cut down to the platforms (NULL:
- * all). */
+ * all). attested: of several platforms, with what attests them. */
 int ir_must_use ir_copy_plan_top(const ir_call *call, ir_store *src, const char *selector,
-                                 const char *platforms, ir_copy_plan *ret, imgrel_error *err);
+                                 const char *platforms, bool attested,
+                                 ir_copy_plan *ret, imgrel_error *err);
 /* Reads the manifests below it; what was read already is not again. */
 int ir_must_use ir_copy_plan_children(const ir_call *call, ir_store *src, ir_copy_plan *p,
                                       imgrel_error *err);

@@ -128,19 +128,30 @@ START_TEST(some_platforms_are_a_smaller_index)
     ir_desc top = {0};
     ir_copied done;
     imgrel_error err;
+    static const struct {
+        const char *platforms, *arch;
+        size_t entries, blobs;
+    } table[] = {{"linux/arm64,linux/arm64", "arm64", 1, 3},
+                 {"linux/amd64,linux/amd64", "amd64", 2, 5}, /* with what attests it */
+                 {"linux/amd64,linux/arm64", "amd64", 3, 7}};
     begin(&top);
-    support_call.platform = "linux/arm64,linux/amd64";
-    unit_ok(copy("oci:src:multi", "oci:dst:x", NULL, &done, &err), &err);
-    ck_assert_str_ne(done.digest, top.digest);
-    ck_assert_int_eq(done.blobs_copied, 5);
-    support_call.platform = NULL;
-    ir_store *s = make_store("oci", "dst:x", IR_STORE_READ);
-    IR_AUTO(ir_manifest) m = {0};
-    unit_ok(ir_store_manifest_get(s, &support_call, NULL, &m, &err), &err);
-    ck_assert(m.is_index);
-    ck_assert_int_eq(m.n_layers, 2);
-    ck_assert_str_eq(m.layers[0].platform.arch, "amd64");
-    ir_store_free(s);
+    for (size_t i = 0; i < 3; i++) {
+        IR_AUTO(ir_manifest) m = {0};
+        char to[20], local[20];
+        snprintf(to, sizeof to, "oci:dst%zu:x", i);
+        snprintf(local, sizeof local, "dst%zu:x", i);
+        support_call.platform = table[i].platforms;
+        unit_ok(copy("oci:src:multi", to, NULL, &done, &err), &err);
+        ck_assert_int_eq(!strcmp(done.digest, top.digest), i == 2);
+        ck_assert_int_eq(done.blobs_copied, table[i].blobs);
+        support_call.platform = NULL;
+        ir_store *s = make_store("oci", local, IR_STORE_READ);
+        unit_ok(ir_store_manifest_get(s, &support_call, NULL, &m, &err), &err);
+        ck_assert(m.is_index);
+        ck_assert_int_eq(m.n_layers, table[i].entries);
+        ck_assert_str_eq(m.layers[0].platform.arch, table[i].arch);
+        ir_store_free(s);
+    }
     end(&top);
 }
 END_TEST
@@ -289,7 +300,8 @@ START_TEST(a_full_disk_is_told_and_leaves_no_name)
         ck_assert_int_eq(copy("oci:src:big", "oci:full/dst:x", NULL, &done, &err), IMGREL_EIO);
         unit_error(&err, IMGREL_EIO, "No space left");
         unit_error(&err, IMGREL_EIO, "make room");
-        ck_assert_int_ne(access(support_path("full/dst"), F_OK), 0);
+        if (!access(support_path("full/dst"), F_OK)) /* the small config came before */
+            ck_assert_int_eq(make_count("full/dst/blobs/sha256", ".tmp"), 0);
         ck_assert_int_eq(copy("oci:full/dst:x", "oci:no:x", NULL, &done, &err), IMGREL_ENOTFOUND);
         ck_assert_int_eq(copy("oci:src:big", "oci-archive:full/a.tar:x", NULL, &done, &err),
                          IMGREL_EIO);
@@ -459,12 +471,13 @@ START_TEST(another_format_is_another_image)
     unit_ok(copy("oci:src:multi", "oci:dst:x", NULL, &done, &err), &err);
     unit_ok(copy("oci:src:multi", "oci:dst:x", NULL, &back, &err), &err);
     ck_assert(back.unchanged);
-    copy_how.format = 0;
-    unit_ok(copy("oci:src:multi", "oci:dst:oci", NULL, &back, &err), &err);
-    ck_assert_str_ne(back.digest, done.digest);
     support_call.platform = NULL;
+    /* There and back again is where it was. */
     copy_how.format = 'o';
-    unit_ok(copy("oci:dst:x", "oci:dst:back", NULL, &done, &err), &err);
+    unit_ok(copy("oci:dst:x", "oci:dst:back", NULL, &back, &err), &err);
+    ck_assert_str_ne(back.digest, done.digest);
+    copy_how.format = 'd';
+    unit_ok(copy("oci:dst:back", "oci:dst:again", NULL, &back, &err), &err);
     ck_assert_str_eq(back.digest, done.digest);
     end(&top);
 }

@@ -2,6 +2,7 @@
  * SIGTERM fire the cancel token, and tells how it ended. */
 #include "cli.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,6 +155,7 @@ int main(int argc, char **argv)
     imgrel_error err = { 0 };
     int rc = 0;
 
+    mallopt(M_ARENA_MAX, 2); /* the workers wait rather than allocate: a heap each is a waste */
     if (argc == 2 && !strcmp(argv[1], "--version"))
         argv[1] = (char *)"version";
     rc = cli_parse(&c, argc, argv, &err);

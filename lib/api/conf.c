@@ -114,7 +114,7 @@ static const struct row rows[] = {
       "How long one request may spend waiting between tries, Retry-After included." },
     { "jobs", "IMGREL_JOBS", T_INT,
       AT(jobs), "8", 1, 64, NULL, false,
-      "Parallel transfers of one call." },
+      "Parallel transfers of one call; of blobs up to 256 KiB three times as many, unless 1." },
     { "ranges", "IMGREL_RANGES", T_INT,
       AT(ranges), "4", 1, 16, NULL, false,
       "In how many ranges at once a large blob is downloaded; 1: in one piece." },

@@ -16,7 +16,37 @@ static void lane_free(ir_lane *lane)
     free(lane);
 }
 
-static ir_lane *lane_new(void)
+static void lock_share(CURL *e, curl_lock_data data, curl_lock_access access, void *user)
+{
+    ir_session *s = user;
+    (void)e, (void)data, (void)access;
+    pthread_mutex_lock(&s->share_lock);
+}
+
+static void unlock_share(CURL *e, curl_lock_data data, void *user)
+{
+    ir_session *s = user;
+    (void)e, (void)data;
+    pthread_mutex_unlock(&s->share_lock);
+}
+
+/* What lanes have in common: TLS sessions, so that a host's second connection costs neither side
+ * its certificate again. NULL: they do without. */
+static CURLSH *share_of(ir_session *s)
+{
+    pthread_mutex_lock(&s->lock);
+    if (!s->share && (s->share = curl_share_init())) {
+        curl_share_setopt(s->share, CURLSHOPT_LOCKFUNC, lock_share);
+        curl_share_setopt(s->share, CURLSHOPT_UNLOCKFUNC, unlock_share);
+        curl_share_setopt(s->share, CURLSHOPT_USERDATA, s);
+        curl_share_setopt(s->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    }
+    CURLSH *share = s->share;
+    pthread_mutex_unlock(&s->lock);
+    return share;
+}
+
+static ir_lane *lane_new(ir_session *s)
 {
     ir_lane *lane = calloc(1, sizeof *lane);
     if (!lane)
@@ -27,6 +57,7 @@ static ir_lane *lane_new(void)
         lane_free(lane);
         return NULL;
     }
+    curl_easy_setopt(lane->easy, CURLOPT_SHARE, share_of(s));
     curl_multi_setopt(lane->multi, CURLMOPT_MAXCONNECTS, (long)IR_LANE_CONNECTIONS);
     return lane;
 }
@@ -47,7 +78,7 @@ int ir_lane_take(ir_session *s, const char *origin, ir_lane **ret, imgrel_error 
     }
     pthread_mutex_unlock(&s->lock);
     if (!lane)
-        lane = lane_new();
+        lane = lane_new(s);
     if (!lane)
         return ir_nomem(err);
     lane->next = NULL;
@@ -87,4 +118,7 @@ void ir_pool_clear(ir_session *s)
     }
     s->lanes = NULL;
     s->n_lanes = 0;
+    if (ours)
+        curl_share_cleanup(s->share);
+    s->share = NULL;
 }

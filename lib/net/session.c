@@ -21,6 +21,7 @@ int ir_session_new(ir_conf *conf, const ir_log *log, ir_session **ret, imgrel_er
         s->log = *log;
     s->owner = getpid();
     pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->share_lock, NULL);
     pthread_mutex_init(&s->late_lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
@@ -73,6 +74,7 @@ void ir_session_free(ir_session *s)
     free(s->registries);
     pthread_mutex_destroy(&s->late_lock);
     pthread_cond_destroy(&s->landed);
+    pthread_mutex_destroy(&s->share_lock);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }

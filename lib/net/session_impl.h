@@ -31,6 +31,8 @@ struct ir_session {
     size_t n_memos;
     ir_lane *lanes; /* idle ones, warmest first */
     size_t n_lanes;
+    CURLSH *share; /* made with the first lane */
+    pthread_mutex_t share_lock; /* of what is in it */
     ir_throttle throttle[IR_THROTTLE_SLOTS];
 };
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define BULK_RECEIVE (64 * 1024L)
-#define BULK_SEND (128 * 1024L)
+#define BULK_SEND (64 * 1024L)
 #define BRIEF_CONNECT_MS 10000L
 #define EXPECT_MIN (1024 * 1024)
 #define EXPECT_WAIT_MS 200L

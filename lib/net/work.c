@@ -14,6 +14,7 @@
 
 #define BOARD_MAX 64
 #define THREADS_MAX 64
+#define LIGHT_FACTOR 2
 
 /* curl and OpenSSL need some tens of KiB; sanitizers multiply that. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -39,8 +40,9 @@ struct ir_board {
     ir_call call; /* as the workers get it */
     ir_work_fn *fn;
     void **jobs;
-    size_t n_jobs, next;
-    unsigned running;
+    size_t next, end; /* those that nobody took */
+    size_t first_light;
+    unsigned running, n_full; /* threads that take every job */
     int rc; /* the first failure, with its words */
     imgrel_error error;
 };
@@ -150,12 +152,12 @@ static void set_failure(struct ir_board *b, int rc, const imgrel_error *e)
     imgrel_cancel_fire(b->stop);
 }
 
-static bool next_job(struct ir_board *b, void **ret)
+static bool next_job(struct ir_board *b, bool light, void **ret)
 {
     pthread_mutex_lock(&b->lock);
-    bool there = b->next < b->n_jobs && !b->rc;
+    bool there = b->next < b->end && !b->rc && (!light || b->end > b->first_light);
     if (there)
-        *ret = b->jobs[b->next++];
+        *ret = b->jobs[light ? --b->end : b->next++];
     pthread_mutex_unlock(&b->lock);
     return there;
 }
@@ -164,7 +166,11 @@ static void *worker(void *arg)
 {
     struct ir_board *b = arg;
     void *job;
-    while (next_job(b, &job)) {
+    pthread_mutex_lock(&b->lock);
+    bool light = b->n_full == 0;
+    b->n_full -= !light;
+    pthread_mutex_unlock(&b->lock);
+    while (next_job(b, light, &job)) {
         imgrel_error e = {0};
         int rc = ir_call_check(&b->call, &e);
         if (!rc)
@@ -248,6 +254,11 @@ static int run_here(const ir_call *call, ir_work_fn *fn, void **jobs, size_t n, 
     return 0;
 }
 
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 static int board_init(struct ir_board *b, const ir_call *call, imgrel_error *err)
 {
     b->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -271,13 +282,13 @@ static void board_end(struct ir_board *b)
     pthread_mutex_destroy(&b->lock);
 }
 
-int ir_work_run(const ir_call *call, unsigned n_threads, ir_work_fn *fn, void **jobs, size_t n,
-                imgrel_error *err)
+int ir_work_run_light(const ir_call *call, unsigned n_threads, ir_work_fn *fn, void **jobs, size_t n,
+                      size_t n_light, imgrel_error *err)
 {
     pthread_t threads[THREADS_MAX];
-    unsigned want = n_threads > THREADS_MAX ? THREADS_MAX : n_threads;
-    if (want > n)
-        want = (unsigned)n;
+    size_t all = n_threads < 2 ? n_threads
+                               : n_threads + least(n_light, (size_t)n_threads * LIGHT_FACTOR);
+    unsigned want = (unsigned)least(least(all, n), THREADS_MAX);
     if (want <= 1)
         return run_here(call, fn, jobs, n, err);
     struct ir_board b = {.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -285,7 +296,9 @@ int ir_work_run(const ir_call *call, unsigned n_threads, ir_work_fn *fn, void **
                          .wake = -1,
                          .fn = fn,
                          .jobs = jobs,
-                         .n_jobs = n};
+                         .end = n,
+                         .first_light = n - n_light,
+                         .n_full = n_threads};
     int rc = board_init(&b, call, err);
     unsigned started = rc ? 0 : start(&b, threads, want);
     if (!rc && !started)
@@ -304,4 +317,10 @@ int ir_work_run(const ir_call *call, unsigned n_threads, ir_work_fn *fn, void **
     }
     board_end(&b);
     return rc;
+}
+
+int ir_work_run(const ir_call *call, unsigned n_threads, ir_work_fn *fn, void **jobs, size_t n,
+                imgrel_error *err)
+{
+    return ir_work_run_light(call, n_threads, fn, jobs, n, 0, err);
 }

@@ -11,5 +11,9 @@ typedef int ir_work_fn(const ir_call *call, void *job, imgrel_error *err);
  * and the deadline reach every job through the call that it is given. */
 int ir_must_use ir_work_run(const ir_call *call, unsigned n_threads, ir_work_fn *fn, void **jobs,
                             size_t n, imgrel_error *err);
+/* The same; the last n_light jobs are such as wait rather than work, and have up to twice as many
+ * further threads, unless there is to be only one. */
+int ir_must_use ir_work_run_light(const ir_call *call, unsigned n_threads, ir_work_fn *fn,
+                                  void **jobs, size_t n, size_t n_light, imgrel_error *err);
 
 #endif

@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#define LIGHT_MAX (256 * 1024) /* blobs that cost round trips rather than bytes */
+
 /* ---- an item -------------------------------------------------------------------------------- */
 
 void ir_copy_item_begin(ir_copy_item *it)
@@ -248,13 +250,15 @@ int ir_copy_blobs(const ir_call *call, ir_copy_item *it, imgrel_error *err)
     const ir_copy_plan *p = &it->plan;
     blob_job *jobs = calloc(p->n_blobs + 1, sizeof *jobs);
     void **list = calloc(p->n_blobs + 1, sizeof *list);
+    size_t light = 0;
     int rc = jobs && list ? 0 : ir_nomem(err);
     for (size_t i = 0; !rc && i < p->n_blobs; i++) {
         jobs[i] = (blob_job){it, p->blobs[i]};
         list[i] = &jobs[i];
+        light += p->blobs[i]->size >= 0 && p->blobs[i]->size <= LIGHT_MAX; /* they come last */
     }
     if (!rc && p->n_blobs)
-        rc = ir_work_run(call, ir_copy_threads(call), run_blob, list, p->n_blobs, err);
+        rc = ir_work_run_light(call, ir_copy_threads(call), run_blob, list, p->n_blobs, light, err);
     free(jobs);
     free(list);
     return rc;

@@ -74,6 +74,45 @@ START_TEST(they_run_at_once)
 }
 END_TEST
 
+/* The light ones wait for one another, which 8 at once can only if they have threads of their own
+ * beside the two heavy ones; never more than two heavy ones run at once. */
+static atomic_int light, heavy, most_heavy;
+
+static int wait_for_others(const ir_call *call, void *arg, imgrel_error *err)
+{
+    const job *j = arg;
+    if (j->id < 4) {
+        int at_once = ++heavy;
+        if (at_once > most_heavy)
+            most_heavy = at_once;
+        int rc = ir_sleep(call->cancel, 20, call->deadline_ms, err);
+        heavy--;
+        return rc;
+    }
+    light++;
+    for (int i = 0; light < 4 && i < 20000; i++) {
+        int rc = ir_sleep(call->cancel, 1, call->deadline_ms, err);
+        if (rc)
+            return rc;
+    }
+    return light < 4 ? ir_fail(err, IMGREL_ETIMEOUT, "%d at once", light) : 0;
+}
+
+START_TEST(light_ones_have_more_threads)
+{
+    job jobs[8];
+    void *list[8];
+    make(jobs, list, 8, 0);
+    unit_ok(ir_work_run_light(&n.call, 2, wait_for_others, list, 8, 4, &n.err), &n.err);
+    ck_assert_int_eq(light, 4);
+    ck_assert_int_le(most_heavy, 2);
+    started = ended = 0;
+    make(jobs, list, 8, 0);
+    unit_ok(ir_work_run_light(&n.call, 1, run_job, list, 8, 8, &n.err), &n.err);
+    ck_assert_int_eq(ended, 8);
+}
+END_TEST
+
 START_TEST(first_failure_ends_the_others)
 {
     static const unsigned threads[] = {1, 4};
@@ -269,6 +308,7 @@ Suite *suite_work(void)
     const TTest *const tests[] = {
         all_run,
         they_run_at_once,
+        light_ones_have_more_threads,
         cancel_reaches_every_worker,
         deadline_reaches_every_worker,
         work_within_work,

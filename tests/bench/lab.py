@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import socket
@@ -23,6 +24,7 @@ MODULES = {"crane": "github.com/google/go-containerregistry/cmd/crane@v0.22.1",
            "regctl": "github.com/regclient/regclient/cmd/regctl@v0.11.7",
            "oras": "oras.land/oras/cmd/oras@v1.3.3",
            "registry": "github.com/distribution/distribution/v3/cmd/registry@v3.1.2"}
+OCI = "application/vnd.oci.image."
 BLOB_INFO = [pathlib.Path("/var/lib/containers/cache/blob-info-cache-v1.boltdb"),
              pathlib.Path.home() / ".local/share/containers/cache/blob-info-cache-v1.boltdb"]
 TMP = pathlib.Path(tempfile.mkdtemp(prefix="imgrel-bench-", dir=os.environ.get("TMPDIR", "/var/tmp")))
@@ -48,7 +50,7 @@ def find(name, install):
 
 def certificate():
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=bench", "-addext",
-                    "subjectAltName=IP:127.0.0.1", "-keyout", str(TMP / "key.pem"), "-out", str(CA)], check=True, capture_output=True)
+                    "subjectAltName=IP:127.0.0.1,DNS:bench.test", "-keyout", str(TMP / "key.pem"), "-out", str(CA)], check=True, capture_output=True)
 
 
 def run(command):
@@ -94,12 +96,19 @@ class Registry:
         sys.exit(f"bench: {program} does not start")
 
     def requests(self):
-        """How many it answered since the last call, but for those before a challenge."""
+        """How many it answered since the last call."""
         time.sleep(0.2)
         self.log.seek(getattr(self, "at", 0))
         text = self.log.read()
         self.at = self.log.tell()
-        return sum(1 for line in text.splitlines() if '" 2' in line or '" 3' in line or '" 4' in line) if text else 0
+        return len(re.findall(r'\] "[A-Z]+ /v2/', text))
+
+    def tags(self, repository, n):
+        """Gives a repository tags, by its folder: no manifest has to be there for a list."""
+        for i in range(n):
+            tag = self.dir / "docker/registry/v2/repositories" / repository / f"_manifests/tags/t{i}/current"
+            tag.mkdir(parents=True)
+            (tag / "link").write_text("sha256:" + "0" * 64)
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -132,16 +141,38 @@ def layout(path, platforms, layers, size):
         (blobs / digest).write_bytes(data)
         return {"mediaType": media, "digest": f"sha256:{digest}", "size": len(data)}
 
-    children, oci = [], "application/vnd.oci.image."
+    children = []
     for p, arch in enumerate(("amd64", "arm64")[:platforms]):
         made = [layer(f"{path.name}{p}.{i}", size) for i in range(layers)]
         config = put(json.dumps({"architecture": arch, "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": [d for _, d in made]}}).encode(),
-                     oci + "config.v1+json")
-        manifest = {"schemaVersion": 2, "mediaType": oci + "manifest.v1+json", "config": config, "layers": [put(b, oci + "layer.v1.tar+gzip") for b, _ in made]}
+                     OCI + "config.v1+json")
+        manifest = {"schemaVersion": 2, "mediaType": OCI + "manifest.v1+json", "config": config, "layers": [put(b, OCI + "layer.v1.tar+gzip") for b, _ in made]}
         children.append(dict(put(json.dumps(manifest).encode(), manifest["mediaType"]), platform={"architecture": arch, "os": "linux"}))
     top = children[0]
     if platforms > 1:
-        top = put(json.dumps({"schemaVersion": 2, "mediaType": oci + "index.v1+json", "manifests": children}).encode(), oci + "index.v1+json")
+        top = put(json.dumps({"schemaVersion": 2, "mediaType": OCI + "index.v1+json", "manifests": children}).encode(), OCI + "index.v1+json")
+    (path / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+    (path / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [dict(top, annotations={"org.opencontainers.image.ref.name": "1"})]}))
+    return path
+
+
+def sparse_layout(path, size):
+    """An image of one layer of zeros, which takes no room here."""
+    blobs, digest, step = path / "blobs/sha256", hashlib.sha256(), bytes(1 << 20)
+    blobs.mkdir(parents=True)
+    for at in range(0, size, len(step)):
+        digest.update(step[:size - at])
+    with open(blobs / digest.hexdigest(), "wb") as f:
+        f.truncate(size)
+
+    def put(document):
+        data = json.dumps(document).encode()
+        (blobs / hashlib.sha256(data).hexdigest()).write_bytes(data)
+        return {"mediaType": document.get("mediaType", OCI + "config.v1+json"), "digest": "sha256:" + hashlib.sha256(data).hexdigest(), "size": len(data)}
+
+    layer = {"mediaType": OCI + "layer.v1.tar", "digest": "sha256:" + digest.hexdigest(), "size": size}
+    config = put({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]}})
+    top = put({"schemaVersion": 2, "mediaType": OCI + "manifest.v1+json", "config": config, "layers": [layer]})
     (path / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
     (path / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [dict(top, annotations={"org.opencontainers.image.ref.name": "1"})]}))
     return path

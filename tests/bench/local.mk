@@ -1,6 +1,10 @@
-# Benchmarks: made by `make bench`, run by tests/bench/run; no part of `make check`.
-EXTRA_PROGRAMS = tests/bench/codec
+# Benchmarks: built and run by `make bench` (BENCH="--quick" and so on); no part of `make check`.
+EXTRA_PROGRAMS = tests/bench/codec tests/bench/timed tests/bench/delay
 tests_bench_codec_SOURCES = tests/bench/codec.c
 tests_bench_codec_LDADD = lib/libcore.la $(core_libs)
-bench: tests/bench/codec
+tests_bench_timed_SOURCES = tests/bench/timed.c
+tests_bench_delay_SOURCES = tests/bench/delay.c
+EXTRA_DIST += tests/bench/run tests/bench/lab.py tests/bench/plot.py
+bench: imgrel $(EXTRA_PROGRAMS)
+	BUILD=$(abs_builddir) $(srcdir)/tests/bench/run $(BENCH)
 .PHONY: bench

@@ -149,9 +149,6 @@ cli_fn cmd_blob_get, cmd_blob_put, cmd_blob_exists, cmd_blob_delete;
 cli_fn cmd_artifact_put, cmd_artifact_get;
 cli_fn cmd_image_assemble, cmd_image_export, cmd_image_append, cmd_image_mutate, cmd_image_rebase,
     cmd_image_flatten, cmd_image_recompress;
-cli_fn cmd_harbor_check, cmd_project_ensure, cmd_project_get, cmd_project_list, cmd_project_delete,
-    cmd_robot_ensure, cmd_robot_list, cmd_robot_get, cmd_robot_delete, cmd_robot_rotate,
-    cmd_repo_list, cmd_artifact_list;
 cli_fn cmd_kube_namespace_ensure, cmd_kube_secret_ensure, cmd_kube_pod_run, cmd_kube_service_expose,
     cmd_kube_get, cmd_kube_list, cmd_kube_delete, cmd_kube_apply, cmd_kube_wait, cmd_kube_diagnose,
     cmd_kube_logs, cmd_kube_forward;

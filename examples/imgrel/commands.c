@@ -1,5 +1,6 @@
 /* commands.c - the table. What is not here does not exist: the parser, --help, imgrel(1) and the
  * shell completions are all made from it. */
+#include "commands_harbor.h"
 #include "options.h"
 
 const cli_option cli_globals[] = {
@@ -68,26 +69,10 @@ const cli_command cli_commands[] = {
     { "image export", "REF", "write an image's file system as one tar", opt_export, NULL,
       cmd_image_export },
 
-    { "harbor check", "", "prove the login and print the version", NULL, opt_harbor,
-      cmd_harbor_check },
-    { "harbor project ensure", "NAME", "see to it that a project exists", opt_project_ensure,
-      opt_harbor, cmd_project_ensure },
-    { "harbor project list", "", "list projects", opt_query, opt_harbor, cmd_project_list },
-    { "harbor project get", "NAME", "read a project", NULL, opt_harbor, cmd_project_get },
-    { "harbor project delete", "NAME", "delete a project", opt_project_delete, opt_harbor,
-      cmd_project_delete },
-    { "harbor robot ensure", "PROJECT NAME", "see to it that a robot has just these rights",
-      opt_robot_ensure, opt_harbor, cmd_robot_ensure },
-    { "harbor robot list", "[PROJECT]", "list a project's robots, or the system's", opt_query,
-      opt_harbor, cmd_robot_list },
-    { "harbor robot get", "PROJECT NAME", "read a robot", NULL, opt_harbor, cmd_robot_get },
-    { "harbor robot delete", "PROJECT NAME", "delete a robot", NULL, opt_harbor, cmd_robot_delete },
-    { "harbor robot rotate", "PROJECT NAME", "give a robot a new secret", opt_robot_rotate,
-      opt_harbor, cmd_robot_rotate },
-    { "harbor repo list", "PROJECT", "list a project's repositories", opt_query, opt_harbor,
-      cmd_repo_list },
-    { "harbor artifact list", "PROJECT/REPOSITORY", "list a repository's artifacts", opt_query,
-      opt_harbor, cmd_artifact_list },
+    HARBOR_ACCESS_COMMANDS,
+    HARBOR_CONTENT_COMMANDS,
+    HARBOR_RULE_COMMANDS,
+    HARBOR_SYSTEM_COMMANDS,
 #ifdef CLI_KUBE
 
     { "kube namespace ensure", "NAME", "see to it that a namespace exists", NULL, opt_kube,

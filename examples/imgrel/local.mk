@@ -7,7 +7,9 @@ imgrel_SOURCES = examples/imgrel/cli.h examples/imgrel/options.h \
 	examples/imgrel/files.c examples/imgrel/progress.c examples/imgrel/help.c \
 	examples/imgrel/man.c examples/imgrel/completion.c examples/imgrel/registry.c examples/imgrel/copy.c \
 	examples/imgrel/index.c examples/imgrel/artifact.c examples/imgrel/options_index.c \
-	examples/imgrel/image.c examples/imgrel/harbor.c
+	examples/imgrel/image.c examples/imgrel/harbor.c examples/imgrel/harbor.h \
+	examples/imgrel/commands_harbor.h examples/imgrel/harbor_project.c \
+	examples/imgrel/harbor_robot.c examples/imgrel/harbor_kind.c examples/imgrel/harbor_more.c
 imgrel_CPPFLAGS = -D_GNU_SOURCE -I$(top_srcdir)/include $(JANSSON_CFLAGS)
 imgrel_LDADD = lib/libimgrel.la $(JANSSON_LIBS)
 if ENABLE_KUBE

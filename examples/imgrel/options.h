@@ -37,7 +37,10 @@ extern const cli_option opt_assemble[], opt_export[], opt_image_edit[], opt_imag
     opt_image_mutate[], opt_image_rebase[];
 /* options_harbor.c */
 extern const cli_option opt_harbor[], opt_query[], opt_project_ensure[], opt_project_delete[],
-    opt_robot_ensure[], opt_robot_rotate[];
+    opt_robot_ensure[], opt_robot_create[], opt_robot_update[], opt_robot_rotate[],
+    opt_robot_list[], opt_harbor_doctor[], opt_harbor_put[], opt_harbor_get[],
+    opt_harbor_delete[], opt_harbor_run[], opt_harbor_request[], opt_harbor_tag[],
+    opt_harbor_scan[], opt_harbor_member[], opt_harbor_secret[];
 /* options_kube.c */
 extern const cli_option opt_kube[], opt_kube_secret[], opt_kube_pod[], opt_kube_service[],
     opt_kube_list[], opt_kube_apply[], opt_kube_logs[], opt_kube_forward[];

@@ -157,6 +157,15 @@ IMGREL_API int imgrel_harbor_do(imgrel_harbor *h, const char *kind, const char *
                                 const char *action, const char *json, const imgrel_opts *o,
                                 char **ret_json, imgrel_error *err);
 
+/** Finds what stands between this login and its work; changes nothing. spec (may be NULL):
+ *  {"project", "rights": "pull" | "push", "repository"}: what the login shall be able to do.
+ *  ret_json: {"url", "ok": bool, "rows": [{"check", "state": "ok" | "fail" | "warn" | "skip",
+ *  "detail", "code", "cure"}]}, checks being reach (and by which scheme), clock, health, login,
+ *  version, realm, project, rights and quota; the caller's. What is wrong with Harbor is a row, not
+ *  an error. Errors: EINVAL, ECANCELED, ETIMEOUT, ENOMEM. */
+IMGREL_API int imgrel_harbor_doctor(imgrel_harbor *h, const char *spec, const imgrel_opts *o,
+                                    char **ret_json, imgrel_error *err);
+
 /** Sends any request under /api/v2.0 with our login, retries and error texts. path: "/health",
  *  with its query, encoded by the caller. json NULL: no body. ret_json (may be NULL): the body,
  *  "" if empty, the caller's; ret_status (may be NULL): the HTTP status. A status of 400 or more

@@ -91,6 +91,23 @@ int imgrel_harbor_do(imgrel_harbor *h, const char *kind, const char *key, const 
     return give(rc, j, ret_json, err);
 }
 
+int imgrel_harbor_doctor(imgrel_harbor *h, const char *spec, const imgrel_opts *o, char **ret_json,
+                         imgrel_error *err)
+{
+    ir_json *words = NULL, *j = NULL;
+    ir_call call;
+    int rc = 0;
+
+    if (!ret_json)
+        return ir_fail(err, IMGREL_EINVAL, "imgrel_harbor_doctor: ret_json is NULL");
+    *ret_json = NULL;
+    if ((rc = ir_api_harbor(h, o, &call, err)) || (rc = read_words(spec, "spec", &words, err)))
+        return rc;
+    rc = ir_harbor_doctor(&call, h->harbor, words, &j, err);
+    ir_json_free(words);
+    return give(rc, j, ret_json, err);
+}
+
 int imgrel_harbor_request(imgrel_harbor *h, const char *method, const char *path, const char *json,
                           const imgrel_opts *o, char **ret_json, int *ret_status, imgrel_error *err)
 {

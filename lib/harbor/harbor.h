@@ -113,6 +113,10 @@ int ir_must_use ir_harbor_do(const ir_call *call, ir_harbor *h, const char *kind
                              const char *action, const ir_json *spec, ir_json **ret,
                              imgrel_error *err);
 
+/* What stands in the way of a login, as rows: include/imgrel/harbor.h says what they hold. */
+int ir_must_use ir_harbor_doctor(const ir_call *call, ir_harbor *h, const ir_json *spec,
+                                 ir_json **ret, imgrel_error *err);
+
 /* Any request below /api/v2.0; a status of 400 or more is an error. body may be NULL. */
 int ir_must_use ir_harbor_request(const ir_call *call, ir_harbor *h, const char *method,
                                   const char *path, const ir_json *body, ir_reply *ret,

@@ -6,4 +6,5 @@ harbor_sources = lib/harbor/harbor.h lib/harbor/inside.h lib/harbor/client.c \
 	lib/harbor/artifact.c lib/harbor/kind.h lib/harbor/kind.c \
 	lib/harbor/place.c lib/harbor/pages.c lib/harbor/resource.c lib/harbor/shape.c \
 	lib/harbor/project_put.c lib/harbor/action.h lib/harbor/action.c lib/harbor/wait.c \
-	lib/harbor/scan.c lib/harbor/action_more.c
+	lib/harbor/scan.c lib/harbor/action_more.c \
+	lib/harbor/doctor.h lib/harbor/doctor.c lib/harbor/doctor_reach.c lib/harbor/doctor_rights.c

@@ -3,6 +3,8 @@
  * and a portal or a proxy may answer in its place. A table says the likely cause and the cure. */
 #include "harbor/inside.h"
 
+#define SKEW_MAX_S 300
+
 typedef struct meaning {
     int status;
     const char *reason; /* Harbor's code; NULL: any */
@@ -20,6 +22,10 @@ static const meaning meanings[] = {
      "something between us adds cookies: reach Harbor without that proxy"},
     {403, NULL, "read only", 0, "Harbor is in read-only mode",
      "an administrator ends it under Administration, Configuration, System Settings"},
+    {403, NULL, "proxy", 0, "the project is a proxy cache: nothing can be pushed to it",
+     "push to another project; what is pulled through this one comes from its registry"},
+    {403, NULL, "legacy robot", 0, "it is a robot of the first kind, which cannot be changed",
+     "delete it and create it again; its secret will be another"},
     {403, NULL, "quota", 0, "the project's storage quota is used up",
      "delete images and run garbage collection, or raise the quota"},
     {403, "DENIED", NULL, 0, "Harbor denies it",
@@ -33,6 +39,7 @@ static const meaning meanings[] = {
     {404, NULL, NULL, 0, "not found", "check its name, and whether this login may see it"},
     {405, NULL, NULL, IMGREL_EUNSUPPORTED, "this Harbor has no such call",
      "check Harbor's version (2.2 or newer is needed)"},
+    {409, NULL, "scan", 0, "a scan runs already", "wait for it (--wait), or stop it"},
     {409, NULL, NULL, 0, "exists already or is in use", NULL},
     {412, "VIOLATE_FOREIGN_KEY_CONSTRAINT", NULL, 0, "it belongs to an index",
      "delete the index first"},
@@ -40,6 +47,9 @@ static const meaning meanings[] = {
      "see the scan report and the project's deployment security settings"},
     {412, NULL, "immutable", 0, "an immutable tag protects it",
      "change the project's tag immutability rule first"},
+    {412, NULL, "scanner", 0, "no scanner is there, or it is down",
+     "see imgrel harbor scanner list, and the health of the scanner"},
+    {412, NULL, "oidc", 0, "only users that came by OIDC have this", "log in to the portal once"},
     {412, NULL, "repositor", 0, "there are repositories in it",
      "delete them first, or ask for it (--with-repositories)"},
     {412, NULL, NULL, 0, "what it needs is not given, or it is still in use", NULL},
@@ -127,7 +137,16 @@ static void explain_login(const ir_harbor *h, const ir_request *req, const char 
         ir_reply_fail(req, reply, reason, e, "%s: user or password is wrong for %s", h->host,
                       h->user);
         ir_cure(e, "check both; with OIDC the password is the CLI secret of the user's profile; "
-                   "a robot's name is needed in full, as robot$project+name");
+                   "a robot's name is needed in full, as robot$project+name; and a failed login "
+                   "by anybody freezes the name for 1.5 s");
+    }
+    if (h->ahead_s > SKEW_MAX_S || h->ahead_s < -SKEW_MAX_S) {
+        e->cure[0] = '\0';
+        ir_cure(e,
+                "Harbor's clock is %lld seconds %s this machine's, and what expires does so by "
+                "its clock: set both by NTP; else check name and secret",
+                (long long)(h->ahead_s < 0 ? -h->ahead_s : h->ahead_s),
+                h->ahead_s < 0 ? "behind" : "ahead of");
     }
 }
 

@@ -13,7 +13,8 @@ if ENABLE_MOCK
 check_PROGRAMS += tests/unit/check_harbor_flow
 tests_unit_check_harbor_flow_SOURCES = tests/unit/harbor/flow_main.c tests/unit/harbor/flow.c \
 	tests/unit/harbor/flow.h tests/unit/harbor/flow_robot.c tests/unit/harbor/flow_fault.c \
-	tests/unit/harbor/flow_kind.c tests/unit/harbor/flow_artifact.c tests/server/mock_http.c \
+	tests/unit/harbor/flow_kind.c tests/unit/harbor/flow_doctor.c \
+	tests/unit/harbor/flow_artifact.c tests/server/mock_http.c \
 	tests/server/mock_http.h
 tests_unit_check_harbor_flow_CPPFLAGS = $(unit_cppflags) -I$(top_srcdir)/tests/server
 tests_unit_check_harbor_flow_LDADD = lib/libmockcore.la $(unit_libs) $(mock_libs)

@@ -228,7 +228,7 @@ static int finish_robot(const cli *c, const imgrel_robot *r, cli_secret_file *f,
 {
     const char *secret = imgrel_robot_secret(r);
     bool piped = f->path && !f->temp;
-    int rc = secret ? cli_secret_keep(f, secret, err) : 0;
+    int rc = secret && f->path ? cli_secret_keep(f, secret, err) : 0;
 
     if (rc)
         return rc;

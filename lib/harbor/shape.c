@@ -164,9 +164,14 @@ static int check_cron(const char *cron, imgrel_error *err)
 /* {"cron": "..."} or {"type": "Daily"} is short for {"schedule": {...}}. */
 static int want_schedule(ir_json *j, imgrel_error *err)
 {
+    static const char *const crons[][2] = {
+        {"Hourly", "0 0 * * * *"}, {"Daily", "0 0 0 * * *"}, {"Weekly", "0 0 0 * * 0"}};
     const char *cron = ir_json_str(j, "cron"), *type = ir_json_str(j, "type");
     ir_json *schedule = NULL;
 
+    for (size_t i = 0; !cron && i < 3; i++) /* Harbor wants a cron with these as well */
+        if (ir_streq(type, crons[i][0]))
+            cron = crons[i][1];
     if (cron || type) {
         schedule =
             ir_json_pack("{s:s, s:s}", "type", type ? type : "Custom", "cron", cron ? cron : "");

@@ -28,6 +28,8 @@
           cmd_harbor_doctor),                                                                      \
         H("project ensure", "NAME", "see to it that a project exists", opt_project_ensure,         \
           cmd_project_ensure),                                                                     \
+        H("project create", "NAME", "make a project that is not there yet", opt_project_ensure,    \
+          cmd_project_create),                                                                     \
         LIST("project", "", "list projects"),                                                      \
         H("project get", "NAME", "read a project", NULL, cmd_project_get),                         \
         H("project delete", "NAME", "delete a project", opt_project_delete, cmd_project_delete),   \

@@ -125,16 +125,33 @@ int cmd_harbor_doctor(cli *c, imgrel_error *err)
 
 /* ---- any request ---- */
 
+static int print_pages(cli *c, imgrel_harbor *h, imgrel_error *err)
+{
+    imgrel_iter *it = NULL;
+    const char *item = NULL;
+    int more = 0, rc = 0;
+
+    if (strcmp(c->words[0], "GET"))
+        return cli_fail(err, IMGREL_EINVAL, NULL, "--pages: only GET has them");
+    rc = imgrel_harbor_list(h, c->words[1], NULL, NULL, &c->opts, &it, err);
+    while (!rc && (more = imgrel_iter_next(it, &item, err)) == 1)
+        rc = harbor_print(c, item, err);
+    imgrel_iter_free(it);
+    return rc ? rc : more < 0 ? more : 0;
+}
+
 int cmd_harbor_request(cli *c, imgrel_error *err)
 {
     imgrel_harbor *h = NULL;
     char *body = NULL, *text = NULL;
     int rc = harbor_words(c, &body, err);
 
-    if (!rc && !(rc = harbor_open(c, &h, err)))
+    if (!rc && !(rc = harbor_open(c, &h, err)) && cli_has(c, "pages"))
+        rc = print_pages(c, h, err);
+    else if (!rc)
         rc = imgrel_harbor_request(h, c->words[0], c->words[1], body, &c->opts, &text, NULL, err);
     cli_progress_end(c);
-    if (!rc && *text)
+    if (!rc && text && *text)
         rc = harbor_print(c, text, err);
     cli_free_secret(body);
     cli_free_secret(text);

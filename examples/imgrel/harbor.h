@@ -14,7 +14,7 @@ int harbor_words(const cli *c, char **ret, imgrel_error *err);
 int harbor_print(const cli *c, const char *text, imgrel_error *err);
 
 cli_fn cmd_harbor_check, cmd_harbor_doctor, cmd_harbor_request;
-cli_fn cmd_project_ensure, cmd_project_get, cmd_project_delete;
+cli_fn cmd_project_ensure, cmd_project_create, cmd_project_get, cmd_project_delete;
 cli_fn cmd_robot_ensure, cmd_robot_create, cmd_robot_update, cmd_robot_enable, cmd_robot_disable,
     cmd_robot_list, cmd_robot_get, cmd_robot_delete, cmd_robot_rotate;
 /* By the command's own words: "harbor KIND VERB". */

@@ -46,7 +46,7 @@ static int project_words(const cli *c, json_t *spec, imgrel_error *err)
     return 0;
 }
 
-int cmd_project_ensure(cli *c, imgrel_error *err)
+static int make_project(cli *c, bool anew, imgrel_error *err)
 {
     imgrel_harbor *h = NULL;
     json_t *spec = json_object();
@@ -56,7 +56,9 @@ int cmd_project_ensure(cli *c, imgrel_error *err)
     if (!rc && !(words = json_dumps(spec, JSON_COMPACT)))
         rc = cli_nomem(err);
     if (!rc && !(rc = harbor_open(c, &h, err)))
-        rc = imgrel_harbor_put(h, "project", c->words[0], words, &c->opts, &text, err);
+        rc = anew ? imgrel_harbor_do(h, "project", c->words[0], "create", words, &c->opts, &text,
+                                     err)
+                  : imgrel_harbor_put(h, "project", c->words[0], words, &c->opts, &text, err);
     if (!rc)
         rc = print_project(c, text, err);
     json_decref(spec);
@@ -64,6 +66,16 @@ int cmd_project_ensure(cli *c, imgrel_error *err)
     imgrel_free(text);
     imgrel_harbor_free(h);
     return rc;
+}
+
+int cmd_project_ensure(cli *c, imgrel_error *err)
+{
+    return make_project(c, false, err);
+}
+
+int cmd_project_create(cli *c, imgrel_error *err)
+{
+    return make_project(c, true, err);
 }
 
 int cmd_project_get(cli *c, imgrel_error *err)

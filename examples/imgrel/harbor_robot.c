@@ -233,7 +233,10 @@ static int finish_robot(const cli *c, const imgrel_robot *r, cli_secret_file *f,
     if (rc)
         return rc;
     if (secret && strstr(imgrel_robot_json(r), "\"rotated\""))
-        cli_note(c, "%s has a new secret; its old one no longer works", imgrel_robot_name(r));
+        cli_note(c,
+                 "%s has a new secret; the old one no longer works, but bearer tokens that were "
+                 "given out by it live up to 30 minutes more",
+                 imgrel_robot_name(r));
     if (piped)
         fprintf(stderr, "%s\n", imgrel_robot_name(r));
     else

@@ -47,7 +47,12 @@ const cli_option opt_harbor_put[] = {WORDS, SHOW, DRY_RUN, END};
 const cli_option opt_harbor_get[] = {SHOW, END};
 const cli_option opt_harbor_delete[] = {DRY_RUN, END};
 const cli_option opt_harbor_run[] = {WORDS, WAIT, DRY_RUN, END};
-const cli_option opt_harbor_request[] = {WORDS, SHOW, END};
+const cli_option opt_harbor_request[] = {
+    WORDS,
+    SWITCH("pages", 0, "of a list: every page, a row at a time"),
+    SHOW,
+    END,
+};
 const cli_option opt_harbor_tag[] = {
     SWITCH("force", 0, "take the tag from another artifact"),
     DRY_RUN,

@@ -37,6 +37,7 @@ static const action actions[] = {
     {"artifact", "unlabel", NULL, NULL, B_NONE, ir_action_unlabel, NULL},
     {"project", "summary", "GET", "/projects/{K}/summary", B_NONE, NULL, NULL},
     {"project", "deletable", "GET", "/projects/{K}/_deletable", B_NONE, NULL, NULL},
+    {"project", "create", NULL, NULL, B_NONE, ir_action_create_project, NULL},
     {"project", "exists", NULL, NULL, B_NONE, ir_action_exists, NULL},
     {"registry", "ping", "POST", "/registries/ping", B_ID, NULL, NULL},
     {"registry", "info", "GET", "/registries/{K}/info", B_NONE, NULL, NULL},

@@ -34,6 +34,6 @@ int64_t ir_action_end(const ir_call *call); /* by ir_now_ms() */
 
 ir_action_fn ir_action_scan, ir_action_copy, ir_action_tag, ir_action_label, ir_action_unlabel,
     ir_action_exists, ir_action_ping_instance, ir_action_preheat, ir_action_default_scanner,
-    ir_action_cli_secret;
+    ir_action_cli_secret, ir_action_create_project;
 
 #endif

@@ -165,6 +165,29 @@ int ir_action_exists(const ir_action_job *job, ir_json **ret, imgrel_error *err)
     return *ret ? 0 : ir_nomem(err);
 }
 
+/* One that must not be there yet. */
+int ir_action_create_project(const ir_action_job *job, ir_json **ret, imgrel_error *err)
+{
+    const char *name = job->place->item;
+    enum ir_change change = IR_UNCHANGED;
+    ir_json *none = job->spec ? NULL : ir_json_new_object();
+    int rc = ir_harbor_project_exists(job->call, job->h, name, err);
+
+    if (!rc)
+        rc = ir_harbor_project_put(job->call, job->h, name, job->spec ? job->spec : none, &change,
+                                   ret, err);
+    else if (rc == 1)
+        rc = 0;
+    if (!rc && change != IR_CREATED) {
+        rc = ir_fail(err, IMGREL_ECONFLICT, "%s: project %s exists already", job->h->host, name);
+        ir_cure(err, "use ensure to make it as it should be, or take another name");
+        ir_json_free(*ret);
+        *ret = NULL;
+    }
+    ir_json_free(none);
+    return rc;
+}
+
 int ir_action_ping_instance(const ir_action_job *job, ir_json **ret, imgrel_error *err)
 {
     ir_json *instance = NULL;

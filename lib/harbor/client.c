@@ -219,17 +219,23 @@ int ir_harbor_send_delete(const ir_call *call, ir_harbor *h, const ir_harbor_ask
     return rc;
 }
 
-int ir_harbor_request(const ir_call *call, ir_harbor *h, const char *method, const char *path,
-                      const ir_json *body, ir_reply *ret, imgrel_error *err)
+int ir_harbor_path_check(const char *path, imgrel_error *err)
 {
-    ir_harbor_ask ask = {.method = method, .path = path, .body = body, .object = path};
-
     if (!path || *path != '/')
         return ir_fail(err, IMGREL_EINVAL, "a path of Harbor's API begins with a slash");
     for (const char *p = path; *p; p++)
         if (*p <= ' ' || *p == 127 || *p == '#')
             return ir_fail(err, IMGREL_EINVAL, "a path of Harbor's API must be percent-encoded");
-    return ir_harbor_send(call, h, &ask, ret, err);
+    return 0;
+}
+
+int ir_harbor_request(const ir_call *call, ir_harbor *h, const char *method, const char *path,
+                      const ir_json *body, ir_reply *ret, imgrel_error *err)
+{
+    ir_harbor_ask ask = {.method = method, .path = path, .body = body, .object = path};
+    int rc = ir_harbor_path_check(path, err);
+
+    return rc ? rc : ir_harbor_send(call, h, &ask, ret, err);
 }
 
 /* GET /users/current; ret NULL for a robot, which is told by 412. */

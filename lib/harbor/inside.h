@@ -68,6 +68,8 @@ int ir_must_use ir_harbor_project_id(const ir_call *call, ir_harbor *h, const ch
 /* "/projects/P/repositories[/R[/artifacts/REF]]"; the repository encoded twice: Harbor's nginx
  * decodes once. NULL: no memory. */
 char *ir_harbor_path(const char *project, const char *repository, const char *reference);
+/* EINVAL for a path that is no path below /api/v2.0, or is not encoded. */
+int ir_must_use ir_harbor_path_check(const char *path, imgrel_error *err);
 /* Adds &q=expression, encoded twice: Harbor decodes it twice. */
 void ir_harbor_add_q(ir_buf *path, const char *expression);
 

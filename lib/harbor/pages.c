@@ -157,6 +157,9 @@ static int robot_path(const ir_call *call, const char *query, ir_harbor_pages *p
     return rc;
 }
 
+/* Any list: its path is the kind's name. */
+static const ir_harbor_kind any_kind = {.name = "row", .id = "id", .can = IR_CAN_LIST};
+
 static int make_path(const ir_call *call, const char *query, ir_harbor_pages *p, imgrel_error *err)
 {
     const ir_harbor_kind *k = p->place.kind;
@@ -185,6 +188,19 @@ static int make_path(const ir_call *call, const char *query, ir_harbor_pages *p,
     return rc;
 }
 
+static int take_path(const ir_call *call, const char *path, ir_harbor_pages *p, imgrel_error *err)
+{
+    int rc = ir_harbor_path_check(path, err);
+
+    if (!rc && (strstr(path, "page=") || strstr(path, "page_size=")))
+        rc = ir_fail(err, IMGREL_EINVAL, "%s: pages are counted here: leave page out", path);
+    if (!rc)
+        rc = ir_harbor_prove(call, p->h, err);
+    if (!rc && !(p->path = ir_format("%s%c", path, strchr(path, '?') ? '&' : '?')))
+        rc = ir_nomem(err);
+    return rc;
+}
+
 int ir_harbor_list(const ir_call *call, ir_harbor *h, const char *kind_name, const char *parent,
                    const char *query, ir_harbor_pages **ret, imgrel_error *err)
 {
@@ -193,7 +209,9 @@ int ir_harbor_list(const ir_call *call, ir_harbor *h, const char *kind_name, con
     int rc = 0;
 
     *ret = NULL;
-    if ((rc = ir_harbor_kind_find(call, h, kind_name, &k, err)))
+    if (kind_name && *kind_name == '/')
+        k = &any_kind;
+    else if ((rc = ir_harbor_kind_find(call, h, kind_name, &k, err)))
         return rc;
     p = calloc(1, sizeof *p);
     if (!p)
@@ -202,9 +220,11 @@ int ir_harbor_list(const ir_call *call, ir_harbor *h, const char *kind_name, con
     p->total = -1;
     if ((rc = ir_harbor_place_list(k, parent, &p->place, err)) || (rc = check_query(k, query, err)))
         goto out;
-    p->object =
-        parent ? ir_format("%s list of %s", k->name, parent) : ir_format("%s list", k->name);
-    rc = p->object ? make_path(call, query, p, err) : ir_nomem(err);
+    p->object = parent ? ir_format("%s list of %s", k->name, parent)
+                       : ir_format("%s list", k == &any_kind ? kind_name : k->name);
+    rc = !p->object       ? ir_nomem(err)
+         : k == &any_kind ? take_path(call, kind_name, p, err)
+                          : make_path(call, query, p, err);
 out:
     if (rc)
         ir_harbor_pages_free(p);
@@ -314,7 +334,8 @@ static int fetch(const ir_call *call, ir_harbor_pages *p, imgrel_error *err)
     int size = IR_HARBOR_PAGE_SIZE;
     int64_t number = p->anchor || !p->n_read ? choose_page(p->n_read, &size) : p->n_read / size + 1;
     char *path = ir_format("%spage_size=%d&page=%lld", p->path, size, (long long)number);
-    const ir_harbor_ask ask = {.path = path, .object = p->object, .by_name = true};
+    const ir_harbor_ask ask = {
+        .path = path, .object = p->object, .by_name = p->place.kind != &any_kind};
     ir_reply reply = {0};
     ir_json *page = NULL;
     int rc = path ? 0 : ir_nomem(err);

@@ -63,16 +63,32 @@ int ir_robot_post(const ir_robot_job *job, const ir_json *body, ir_robot *ret, i
     return rc;
 }
 
-/* Nothing is sent: what would be. The prefix is the server's and not known. */
+/* The prefix is a setting of the server; who may not read it (NULL) learns it from the robot. */
+static char *read_prefix(const ir_robot_job *job)
+{
+    const ir_harbor_ask ask = {.path = "/configurations", .object = "configuration"};
+    imgrel_error ignored = {0};
+    ir_json *j = NULL;
+    char *prefix = NULL;
+
+    if (!job->h->robot && !ir_harbor_send_json(job->call, job->h, &ask, &j, &ignored))
+        prefix = ir_strdup(ir_json_str(ir_json_get(j, "robot_name_prefix"), "value"));
+    ir_json_free(j);
+    return prefix;
+}
+
+/* Nothing is written: what would be. */
 static int would_create(const ir_robot_job *job, const ir_json *body, ir_robot *ret,
                         imgrel_error *err)
 {
     ir_json *j = ir_json_copy(body);
-    char *stored =
-        job->project ? ir_format("%s+%s", job->project, job->name) : ir_strdup(job->name);
-    int rc = j && stored && !ir_json_puts(j, "name", stored) ? 0 : ir_nomem(err);
+    char *prefix = read_prefix(job);
+    char *name = ir_format("%s%s%s%s", prefix ? prefix : "", job->project ? job->project : "",
+                           job->project ? "+" : "", job->name);
+    int rc = j && name && !ir_json_puts(j, "name", name) ? 0 : ir_nomem(err);
 
-    free(stored);
+    free(prefix);
+    free(name);
     if (rc) {
         ir_json_free(j);
         return rc;

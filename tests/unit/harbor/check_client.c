@@ -21,19 +21,19 @@ static int make(const char *url, const char *user, const char *password, imgrel_
 
 START_TEST(addresses)
 {
-    static const char *const good[] = { "https://harbor.lan", "https://harbor.lan/",
-                                        "http://harbor.lan:8080/api/v2.0", "https://h/api/v2.0/" };
-    static const char *const bad[] = { "harbor.lan",         "",
-                                       "ftp://harbor.lan",   "https://h/harbor/projects",
-                                       "https://h/?q",       "https://a:b@h",
-                                       "https://h/api/v2.00" };
+    static const char *const good[] = {"https://harbor.lan", "https://harbor.lan/",
+                                       "http://harbor.lan:8080/api/v2.0", "https://h/api/v2.0/"};
+    static const char *const bad[] = {"harbor.lan",         "",
+                                      "ftp://harbor.lan",   "https://h/harbor/projects",
+                                      "https://h/?q",       "https://a:b@h",
+                                      "https://h/api/v2.00"};
 
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-        imgrel_error err = { 0 };
+        imgrel_error err = {0};
         unit_ok(make(good[i], NULL, NULL, &err), &err);
     }
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        imgrel_error err = { 0 };
+        imgrel_error err = {0};
         ck_assert_msg(make(bad[i], NULL, NULL, &err) == IMGREL_EINVAL, "%s", bad[i]);
         ck_assert(*err.message && !strstr(err.message, "a:b"));
     }
@@ -42,7 +42,7 @@ END_TEST
 
 START_TEST(logins)
 {
-    imgrel_error err = { 0 };
+    imgrel_error err = {0};
 
     ck_assert_int_eq(make("https://h", "admin", NULL, &err), IMGREL_EINVAL);
     unit_error(&err, IMGREL_EINVAL, "admin");
@@ -59,11 +59,11 @@ START_TEST(what_goes_out)
     script s;
     char *json = NULL;
 
-    SCRIPT(&s,
-           { CURRENT, 200, JSON_TYPE "Set-Cookie: sid=abc; Path=/; HttpOnly\r\n",
-             "{\"username\":\"admin\",\"sysadmin_flag\":true}" },
-           { "GET /api/v2.0/systeminfo", 200, JSON_TYPE,
-             "{\"harbor_version\":\"v2.15.2-080b0220\"}" });
+    SCRIPT(
+        &s,
+        {CURRENT, 200, JSON_TYPE "Set-Cookie: sid=abc; Path=/; HttpOnly\r\n",
+         "{\"username\":\"admin\",\"sysadmin_flag\":true}"},
+        {"GET /api/v2.0/systeminfo", 200, JSON_TYPE, "{\"harbor_version\":\"v2.15.2-080b0220\"}"});
     unit_ok(imgrel_harbor_check(s.harbor, NULL, &json, &s.err), &s.err);
     ck_assert_str_eq(json,
                      "{\"version\":\"2.15.2\",\"user\":\"admin\",\"robot\":false,\"admin\":true}");
@@ -85,11 +85,11 @@ START_TEST(a_robot_is_told_by_412)
     char *json = NULL;
 
     SCRIPT(&s,
-           { CURRENT, 412, JSON_TYPE,
-             "{\"errors\":[{\"code\":\"PRECONDITION\",\"message\":\"get current user not available "
-             "for "
-             "security context: robot\"}]}" },
-           { "GET /api/v2.0/systeminfo", 200, JSON_TYPE, "{\"harbor_version\":\"v2.10.3-1\"}" });
+           {CURRENT, 412, JSON_TYPE,
+            "{\"errors\":[{\"code\":\"PRECONDITION\",\"message\":\"get current user not available "
+            "for "
+            "security context: robot\"}]}"},
+           {"GET /api/v2.0/systeminfo", 200, JSON_TYPE, "{\"harbor_version\":\"v2.10.3-1\"}"});
     unit_ok(imgrel_harbor_check(s.harbor, NULL, &json, &s.err), &s.err);
     ck_assert_ptr_nonnull(strstr(json, "\"robot\":true"));
     imgrel_free(json);
@@ -102,7 +102,7 @@ START_TEST(too_old)
     script s;
 
     SCRIPT(&s, ME,
-           { "GET /api/v2.0/systeminfo", 200, JSON_TYPE, "{\"harbor_version\":\"v2.1.6-1\"}" });
+           {"GET /api/v2.0/systeminfo", 200, JSON_TYPE, "{\"harbor_version\":\"v2.1.6-1\"}"});
     ck_assert_int_eq(imgrel_harbor_check(s.harbor, NULL, NULL, &s.err), IMGREL_EUNSUPPORTED);
     unit_error(&s.err, IMGREL_EUNSUPPORTED, "2.2");
     script_close(&s);
@@ -120,7 +120,7 @@ START_TEST(a_users_401_is_tried_once_more)
     script s;
     int64_t start = ir_now_ms();
 
-    SCRIPT(&s, NO, ME, { "GET /api/v2.0/systeminfo", 200, JSON_TYPE, "{}" });
+    SCRIPT(&s, NO, ME, {"GET /api/v2.0/systeminfo", 200, JSON_TYPE, "{}"});
     unit_ok(imgrel_harbor_check(s.harbor, NULL, NULL, &s.err), &s.err);
     ck_assert_int_ge(ir_now_ms() - start, 1600);
     script_close(&s);
@@ -149,7 +149,7 @@ END_TEST
 /* Robots do not stand behind the login lock. */
 START_TEST(a_robots_401_is_final)
 {
-    static const act acts[] = { NO };
+    static const act acts[] = {NO};
     script s;
 
     script_open(&s, "robot$library+k8s", acts, 1);
@@ -161,7 +161,7 @@ END_TEST
 
 START_TEST(anonymous)
 {
-    static const act acts[] = { NO };
+    static const act acts[] = {NO};
     script s;
 
     script_open(&s, NULL, acts, 1);
@@ -175,7 +175,7 @@ END_TEST
 START_TEST(waiting_for_the_lock_can_be_cancelled)
 {
     script s;
-    imgrel_opts o = { IMGREL_OPTS, .timeout_ms = 300 };
+    imgrel_opts o = {IMGREL_OPTS, .timeout_ms = 300};
     int64_t start = ir_now_ms();
 
     SCRIPT(&s, NO);
@@ -191,8 +191,8 @@ START_TEST(any_request)
     char *json = NULL;
     int status = 0;
 
-    SCRIPT(&s, { "GET /api/v2.0/system/gc/schedule", 200, JSON_TYPE, NULL },
-           { "POST /api/v2.0/labels", 201, NULL, NULL });
+    SCRIPT(&s, {"GET /api/v2.0/system/gc/schedule", 200, JSON_TYPE, NULL},
+           {"POST /api/v2.0/labels", 201, NULL, NULL});
     /* 200 and application/json with nothing in it: an unset schedule. */
     unit_ok(imgrel_harbor_request(s.harbor, "GET", "/system/gc/schedule", NULL, NULL, &json,
                                   &status, &s.err),

@@ -266,6 +266,27 @@ START_TEST(robots_of_a_project)
 }
 END_TEST
 
+/* Of any path, in which a number is an id. */
+START_TEST(any_path)
+{
+    static const char *const bad[] = {"/a b", "/a?page=2", "/a?page_size=5", "/a#b"};
+    script s;
+
+    SCRIPT(&s, ME,
+           {"GET /api/v2.0/projects/2/webhook/jobs?policy_id=3&page_size=100&page=1 ", 200,
+            TOTAL(1), "[{\"id\":1}]"});
+    ck_assert_int_eq(count(&s, "/projects/2/webhook/jobs?policy_id=3", NULL, NULL), 1);
+    ck_assert_ptr_null(strstr(script_request(&s, 1), "X-Is-Resource-Name"));
+    for (size_t i = 0; i < 4; i++) {
+        memset(&s.err, 0, sizeof s.err);
+        ck_assert_int_eq(count(&s, bad[i], NULL, NULL), IMGREL_EINVAL);
+    }
+    memset(&s.err, 0, sizeof s.err);
+    ck_assert_int_eq(count(&s, "/labels", "p", NULL), IMGREL_EINVAL);
+    script_close(&s);
+}
+END_TEST
+
 START_TEST(not_a_list)
 {
     script s;
@@ -283,4 +304,4 @@ UNIT_SUITE(pages, every_page_and_no_row_twice, rows_that_are_deleted_meanwhile,
            rows_that_are_created_meanwhile, a_total_that_is_too_large, artifacts_of_nothing,
            a_server_that_repeats_itself, without_a_count, the_login_is_proved_first,
            filters_are_checked, filters_are_encoded_twice, repository_names_are_encoded_twice,
-           robots_of_a_project, not_a_list)
+           robots_of_a_project, not_a_list, any_path)

@@ -29,7 +29,7 @@ START_TEST(created)
     script s;
     imgrel_robot *r = NULL;
 
-    SCRIPT(&s, ME, PROJECT, NONE, CREATED, { "GET /api/v2.0/robots/7 ", 200, JSON_TYPE, ROBOT });
+    SCRIPT(&s, ME, PROJECT, NONE, CREATED, {"GET /api/v2.0/robots/7 ", 200, JSON_TYPE, ROBOT});
     unit_ok(imgrel_harbor_robot_ensure(s.harbor, "library", "k8s", ROLE, NULL, &r, &s.err), &s.err);
     ck_assert_str_eq(imgrel_robot_name(r), "ci:library+k8s");
     ck_assert_str_eq(imgrel_robot_secret(r), "S3cretS3cret");
@@ -50,7 +50,7 @@ START_TEST(created_but_not_readable)
     script s;
     imgrel_robot *r = NULL;
 
-    SCRIPT(&s, ME, PROJECT, NONE, CREATED, { "GET /api/v2.0/robots/7 ", 403, JSON_TYPE, "{}" });
+    SCRIPT(&s, ME, PROJECT, NONE, CREATED, {"GET /api/v2.0/robots/7 ", 403, JSON_TYPE, "{}"});
     unit_ok(imgrel_harbor_robot_ensure(s.harbor, "library", "k8s", ROLE, NULL, &r, &s.err), &s.err);
     ck_assert_str_eq(imgrel_robot_name(r), "ci:library+k8s");
     ck_assert_str_eq(imgrel_robot_secret(r), "S3cretS3cret");
@@ -65,12 +65,11 @@ START_TEST(created_by_somebody_else_meanwhile)
     script s;
     imgrel_robot *r = NULL;
 
-    SCRIPT(
-        &s, ME, PROJECT, NONE,
-        { "POST /api/v2.0/robots ", 409, JSON_TYPE,
-          "{\"errors\":[{\"code\":\"CONFLICT\",\"message\":\"robot account 2:library+k8s already "
-          "exists\"}]}" },
-        PROJECT, ONE(ROBOT));
+    SCRIPT(&s, ME, PROJECT, NONE,
+           {"POST /api/v2.0/robots ", 409, JSON_TYPE,
+            "{\"errors\":[{\"code\":\"CONFLICT\",\"message\":\"robot account 2:library+k8s already "
+            "exists\"}]}"},
+           PROJECT, ONE(ROBOT));
     unit_ok(imgrel_harbor_robot_ensure(s.harbor, "library", "k8s", ROLE, NULL, &r, &s.err), &s.err);
     ck_assert_ptr_null(imgrel_robot_secret(r));
     ck_assert_ptr_nonnull(strstr(imgrel_robot_json(r), "\"imgrel\":\"unchanged\""));
@@ -84,10 +83,10 @@ START_TEST(of_a_project_that_is_missing)
     script s;
     imgrel_robot *r = NULL;
 
-    SCRIPT(&s, ME, { "GET /api/v2.0/projects/library ", 403, JSON_TYPE, "{}" },
-           { "GET /api/v2.0/projects?q=name%253Dlibrary&page_size=100&page=1 ", 200,
-             JSON_TYPE "X-Total-Count: 0\r\n", "[]" },
-           { "HEAD /api/v2.0/projects?project_name=library ", 404, NULL, NULL });
+    SCRIPT(&s, ME, {"GET /api/v2.0/projects/library ", 403, JSON_TYPE, "{}"},
+           {"GET /api/v2.0/projects?q=name%253Dlibrary&page_size=100&page=1 ", 200,
+            JSON_TYPE "X-Total-Count: 0\r\n", "[]"},
+           {"HEAD /api/v2.0/projects?project_name=library ", 404, NULL, NULL});
     ck_assert_int_eq(imgrel_harbor_robot_ensure(s.harbor, "library", "k8s", ROLE, NULL, &r, &s.err),
                      IMGREL_ENOTFOUND);
     unit_error(&s.err, IMGREL_ENOTFOUND, "project library does not exist");
@@ -101,9 +100,9 @@ START_TEST(the_projects_id_from_the_list)
     script s;
     imgrel_robot *r = NULL;
 
-    SCRIPT(&s, ME, { "GET /api/v2.0/projects/library ", 403, JSON_TYPE, "{}" },
-           { "GET /api/v2.0/projects?q=name%253Dlibrary&", 200, JSON_TYPE "X-Total-Count: 1\r\n",
-             "[{\"project_id\":2,\"name\":\"library\"}]" },
+    SCRIPT(&s, ME, {"GET /api/v2.0/projects/library ", 403, JSON_TYPE, "{}"},
+           {"GET /api/v2.0/projects?q=name%253Dlibrary&", 200, JSON_TYPE "X-Total-Count: 1\r\n",
+            "[{\"project_id\":2,\"name\":\"library\"}]"},
            ONE(ROBOT));
     unit_ok(imgrel_harbor_robot_get(s.harbor, "library", "k8s", NULL, &r, &s.err), &s.err);
     imgrel_robot_free(r);
@@ -158,8 +157,8 @@ START_TEST(rotated)
     imgrel_robot *r = NULL;
 
     SCRIPT(&s, ME, PROJECT, ONE(ROBOT),
-           { "PATCH /api/v2.0/robots/7 ", 200, JSON_TYPE, "{\"secret\":\"N3wN3wN3w\"}" }, PROJECT,
-           ONE(ROBOT), { "PATCH /api/v2.0/robots/7 ", 200, JSON_TYPE, "{}" });
+           {"PATCH /api/v2.0/robots/7 ", 200, JSON_TYPE, "{\"secret\":\"N3wN3wN3w\"}"}, PROJECT,
+           ONE(ROBOT), {"PATCH /api/v2.0/robots/7 ", 200, JSON_TYPE, "{}"});
     unit_ok(imgrel_harbor_robot_rotate(s.harbor, "library", "k8s", NULL, &r, &s.err), &s.err);
     ck_assert_str_eq(imgrel_robot_secret(r), "N3wN3wN3w");
     ck_assert_ptr_nonnull(strstr(imgrel_robot_json(r), "\"imgrel\":\"rotated\""));
@@ -178,13 +177,13 @@ END_TEST
 START_TEST(rotated_by_a_robot)
 {
     static const act acts[] = {
-        { "GET /api/v2.0/users/current", 412, JSON_TYPE, "{}" },
+        {"GET /api/v2.0/users/current", 412, JSON_TYPE, "{}"},
         PROJECT,
         ONE(ROBOT),
-        { "PATCH /api/v2.0/robots/7 ", 403, JSON_TYPE, "{}" },
-        { "DELETE /api/v2.0/robots/7 ", 200, NULL, NULL },
+        {"PATCH /api/v2.0/robots/7 ", 403, JSON_TYPE, "{}"},
+        {"DELETE /api/v2.0/robots/7 ", 200, NULL, NULL},
         CREATED,
-        { "GET /api/v2.0/robots/7 ", 200, JSON_TYPE, ROBOT },
+        {"GET /api/v2.0/robots/7 ", 200, JSON_TYPE, ROBOT},
     };
     script s;
     imgrel_robot *r = NULL;
@@ -202,7 +201,7 @@ START_TEST(deleted)
 {
     script s;
 
-    SCRIPT(&s, ME, PROJECT, ONE(ROBOT), { "DELETE /api/v2.0/robots/7 ", 200, NULL, NULL }, PROJECT,
+    SCRIPT(&s, ME, PROJECT, ONE(ROBOT), {"DELETE /api/v2.0/robots/7 ", 200, NULL, NULL}, PROJECT,
            NONE);
     unit_ok(imgrel_harbor_robot_delete(s.harbor, "library", "k8s", NULL, &s.err), &s.err);
     ck_assert_int_eq(imgrel_harbor_robot_delete(s.harbor, "library", "k8s", NULL, &s.err),

@@ -149,4 +149,68 @@ START_TEST(a_project)
 }
 END_TEST
 
-FLOW_SUITE(flow_fault, a_robot_made, a_robot_changed, a_project)
+/* ---- what is in it ---- */
+
+static int content(flow *f, const imgrel_opts *o, imgrel_error *err)
+{
+    imgrel_harbor *h = flow_login(f, "admin", "Harbor12345");
+    int rc = imgrel_harbor_do(h, "artifact", "p/app:1", "tag", "{\"name\":\"x\",\"move\":true}", o,
+                              NULL, err);
+
+    if (!rc)
+        rc = imgrel_harbor_do(h, "artifact", "p/app:1", "copy", "{\"to\":\"p/other\"}", o, NULL,
+                              err);
+    if (!rc)
+        rc = imgrel_harbor_delete(h, "tag", "p/app:x", o, err);
+    imgrel_harbor_free(h);
+    return rc;
+}
+
+START_TEST(an_artifact)
+{
+    flow f;
+    int rc = 0;
+
+    flow_up(&f, versions[_i]);
+    push_image("p/app", "1", ADMIN, "amd64");
+    for (int fault = 0; fault < N_FAULTS; fault++)
+        for (int n = 0; n < 40; n++) {
+            bool struck = strike(&f, content, fault, n, &rc);
+            imgrel_error err = {0};
+            ck_assert_msg(!content(&f, NULL, &err), "fault %d at request %d, again: %s", fault, n,
+                          err.message);
+            ck_assert_int_eq(flow_count(&f, "tag", "p/app:1", NULL), 1);
+            ck_assert_int_eq(flow_count(&f, "artifact", "p/other", NULL), 1);
+            ck_assert_int_lt(n, 39);
+            if (!struck)
+                break;
+        }
+    flow_down(&f);
+}
+END_TEST
+
+static int scan(flow *f, const imgrel_opts *o, imgrel_error *err)
+{
+    return imgrel_harbor_do(f->harbor, "artifact", "p/app:1", "scan", "{\"wait\":true}", o, NULL,
+                            err);
+}
+
+/* A scan is waited for: in one version, and without a stall. */
+START_TEST(a_scan)
+{
+    flow f;
+    int rc = 0;
+
+    flow_up(&f, versions[_i]);
+    push_image("p/app", "1", ADMIN, "amd64");
+    for (int fault = 0; fault < (_i ? 0 : 3); fault++)
+        for (int n = 0; n < 20 && strike(&f, scan, fault, n, &rc); n++) {
+            imgrel_error err = {0};
+            ck_assert_msg(!scan(&f, NULL, &err), "fault %d at request %d, again: %s", fault, n,
+                          err.message);
+        }
+    flow_down(&f);
+}
+END_TEST
+
+FLOW_SUITE(flow_fault, a_robot_made, a_robot_changed, a_project, an_artifact, a_scan)

@@ -131,6 +131,10 @@ START_TEST(projects)
                  IMGREL_ENOTFOUND, "there is no project new");
     flow_do(&f, "project", "p", "exists", NULL);
     flow_do(&f, "project", "p", "summary", NULL);
+    flow_do(&f, "project", "new", "create", "{\"public\":true}");
+    flow_refused(&f,
+                 imgrel_harbor_do(f.harbor, "project", "new", "create", NULL, NULL, NULL, &f.err),
+                 IMGREL_ECONFLICT, "exists already");
     flow_down(&f);
 }
 END_TEST
@@ -253,5 +257,28 @@ START_TEST(the_system)
 }
 END_TEST
 
+/* With OIDC the password here is the user's CLI secret, which they may change. */
+START_TEST(by_oidc)
+{
+    const char *secret = NULL;
+    flow f;
+
+    flow_up(&f, versions[_i]);
+    flow_refused(
+        &f, imgrel_harbor_do(f.harbor, "user", "current", "cli-secret", NULL, NULL, NULL, &f.err),
+        IMGREL_ECONFLICT, "OIDC");
+    mock_down();
+    mock_up(text("{\"version\":\"%s\",\"login_freeze_ms\":20,\"auth_mode\":\"oidc_auth\",\"users\":"
+                 "[{\"name\":\"ann\",\"password\":\"CliSecret1\"}]}",
+                 versions[_i]));
+    imgrel_harbor_free(f.harbor);
+    f.harbor = flow_login(&f, "ann", "CliSecret1");
+    secret = text("%s", string_at(flow_do(&f, "user", "current", "cli-secret", NULL), "secret"));
+    ck_assert_uint_eq(strlen(secret), 32);
+    ck_assert(flow_works(&f, "ann", secret) && !flow_works(&f, "ann", "CliSecret1"));
+    flow_down(&f);
+}
+END_TEST
+
 FLOW_SUITE(flow_kind, by_name, without_a_name, projects, without_rights, copied_by_harbor,
-           the_system)
+           the_system, by_oidc)

@@ -26,8 +26,12 @@ static void add_rule(dbl *server, const act *a)
     snprintf(method, sizeof method, "%.*s", (int)len, a->line);
     snprintf(path, sizeof path, "%.*s%s", (int)(end - len - 1 - (whole ? 1 : 0)), a->line + len + 1,
              whole ? "" : "*");
-    dbl_on(server, &(dbl_rule){ .method = method, .path = path, .times = 1, .status = a->status,
-                                .headers = a->headers, .body = a->body });
+    dbl_on(server, &(dbl_rule){.method = method,
+                               .path = path,
+                               .times = 1,
+                               .status = a->status,
+                               .headers = a->headers,
+                               .body = a->body});
 }
 
 void script_open(script *s, const char *user, const act *acts, size_t n)

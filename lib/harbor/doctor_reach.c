@@ -95,7 +95,7 @@ static int read_realm(ir_doctor *d, char **ret, imgrel_error *err)
 static int judge_realm(ir_doctor *d, const char *realm, imgrel_error *err)
 {
     const char *external = ir_json_str(d->info, "external_url");
-    IR_AUTO(ir_url) want = {0}, have = {0};
+    IR_AUTO(ir_url) want = {0}, have = {0}, own = {0};
 
     if (ir_url_parse(d->h->url, &want, NULL) || ir_url_parse(realm, &have, NULL))
         return ir_doctor_say(d, "realm", "fail", IMGREL_EPROTO, NULL, err,
@@ -112,7 +112,7 @@ static int judge_realm(ir_doctor *d, const char *realm, imgrel_error *err)
                              "a proxy before Harbor must pass the Host header on; no login is sent "
                              "to another host",
                              err, "tokens come from %.200s, not from %s", realm, d->h->host);
-    if (external && !ir_url_parse(external, &have, NULL) && !ir_streq(want.host, have.host))
+    if (external && !ir_url_parse(external, &own, NULL) && !ir_streq(want.host, own.host))
         return ir_doctor_say(d, "realm", "warn", 0, NULL, err,
                              "tokens come from %.200s; Harbor's own address is %.200s", realm,
                              external);

@@ -150,6 +150,7 @@ static int find_alike(const put *w, ir_json **ret, imgrel_error *err)
     while (!rc && !*ret && (rc = ir_harbor_pages_next(w->call, pages, &row, err)) == 1) {
         rc = 0;
         if (ir_harbor_covers(row, w->want)) {
+            free(w->p->id);
             w->p->id = ir_format("%lld", (long long)ir_json_int(row, member, 0));
             *ret = ir_json_ref(row);
             rc = w->p->id ? 0 : ir_nomem(err);

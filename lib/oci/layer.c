@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "oci/archive.h"
 #include "oci/compress.h"
+#include "oci/store_ops.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -213,6 +214,22 @@ int ir_layer_diff_id(const ir_call *call, const ir_layer_from *from, size_t n, i
 int ir_layer_make(const ir_call *call, ir_store *dst, const ir_layer_from *from, size_t n,
                   int64_t created_s, const ir_layer_how *how, ir_layer *ret, imgrel_error *err)
 {
-    job j = {.call = call, .from = from, .n = n, .created_s = created_s};
-    return ir_layer_pour(call, dst, job_write, &j, how, ret, err);
+    imgrel_error e = {0};
+    bool twice = true;
+    for (size_t i = 0; i < n; i++)
+        twice = twice && !from[i].input;
+    for (;; twice = false) {
+        job j = {.call = call, .from = from, .n = n, .created_s = created_s};
+        int rc = ir_layer_pour(call, dst, job_write, &j, how, ret, &e);
+        /* Nothing is kept of a layer that goes out while it is made: it is made once more. */
+        if (rc < 0 && twice && ir_worth_sending_again(&e)) {
+            ir_log_say(ir_call_log(call), IMGREL_LOG_INFO, "oci", "making a layer again", "why",
+                       e.message, NULL);
+            ir_error_clear(&e);
+            continue;
+        }
+        if (rc < 0 && err && !err->code)
+            *err = e;
+        return rc;
+    }
 }

@@ -135,7 +135,8 @@ int ir_must_use ir_upload_request(const ir_registry *r, const char *method, cons
                                   ir_request *ret, imgrel_error *err);
 /* Keeps (and takes) the location of an upload that was begun for a digest. */
 int ir_must_use ir_upload_remember(ir_registry *r, const char *digest, char *location);
-/* How many bytes of an upload the registry has; -1: it does not know the upload any more. */
+/* How many bytes of an upload the registry has; -1: it does not say; -2: it does not know the
+ * upload any more (distribution after every break). */
 int64_t ir_upload_ask(const ir_registry *r, const ir_call *call, char **location);
 /* Ends an upload that nobody wants, whatever the call's token says; best effort. */
 void ir_upload_cancel(const ir_registry *r, const ir_call *call, const char *location);

@@ -245,6 +245,8 @@ int64_t ir_upload_ask(const ir_registry *r, const ir_call *call, char **location
     int rc = ir_upload_request(r, "GET", *location, &req, &ignored);
     if (!rc)
         rc = ir_http_do(call, &req, &reply, &ignored);
+    if (!rc && reply.status == 404)
+        next = -2;
     if (!rc && (reply.status == 204 || reply.status == 202)) {
         const char *range = ir_reply_header(&reply, "range", 0);
         /* "0-0" is said of nothing and of one byte alike: too little to be worth a guess. */
@@ -383,6 +385,11 @@ static bool session_lost(const imgrel_error *e)
            (e->http_status == 404 && !ir_streq(e->reason, "NAME_UNKNOWN"));
 }
 
+bool ir_worth_sending_again(const imgrel_error *e)
+{
+    return (e->code == IMGREL_EDIGEST && e->http_status == 400) || session_lost(e);
+}
+
 /* Whether another try may help though the registry's word is final. What it calls a wrong digest
  * may have been spoilt on the way, which happens once; a source that spoils it says so the second
  * time. */
@@ -402,7 +409,7 @@ static int reposition(push *p, imgrel_error *err)
     p->from = 0;
     if (have >= 0 && have <= p->d->size)
         p->from = have;
-    else
+    else if (have != -2)
         ir_upload_cancel(p->r, p->call, p->location);
     int rc = have == p->from
                  ? 0
@@ -443,7 +450,7 @@ static bool take_up(push *p, char *location)
     int64_t have = location ? ir_upload_ask(p->r, p->call, &location) : -1;
     p->found = have > 0 && have <= p->d->size;
     if (!p->found) {
-        if (location)
+        if (location && have != -2)
             ir_upload_cancel(p->r, p->call, location);
         free(location);
         return false;

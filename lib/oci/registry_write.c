@@ -81,6 +81,15 @@ static int begin_again(net_writer *w, imgrel_error *err)
     return ir_upload_begin(w->r, &w->call, &w->location, NULL, err);
 }
 
+static int lost(const net_writer *w, const imgrel_error *why, imgrel_error *err)
+{
+    int rc = ir_fail(err, why->code, "%s: lost the upload when it broke off: %s",
+                     ir_store_where(&w->r->base), why->message);
+    if (err)
+        err->http_status = 404;
+    return rc;
+}
+
 /* After a break: how much of the chunk the registry has. It is asked more than once, for it may not
  * have seen yet that the connection broke, and what went before is no longer at hand. */
 static int resume_at(net_writer *w, ir_again *a, const imgrel_error *why, size_t *ret,
@@ -100,6 +109,8 @@ static int resume_at(net_writer *w, ir_again *a, const imgrel_error *why, size_t
         }
         if (!w->sent)
             return begin_again(w, err);
+        if (have == -2)
+            return lost(w, why, err);
     }
 }
 
@@ -182,6 +193,8 @@ static int close_upload(net_writer *w, const char *digest, imgrel_error *err)
     }
     if (!rc && reply.status / 100 != 2)
         rc = ir_registry_fail_blob(w->r, &req, &reply, digest, err);
+    if (rc == IMGREL_EDIGEST)
+        ir_cure(err, "it was spoilt on its way, and is no longer at hand: write it again");
     free(url);
     ir_reply_free(&reply);
     return rc;

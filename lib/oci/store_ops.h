@@ -106,6 +106,9 @@ int64_t ir_must_use ir_body_take(const ir_body *body, int64_t *at, void *buf, si
 int ir_must_use ir_body_store(const ir_call *call, const ir_body *body, ir_writer *w,
                               const ir_desc *d, imgrel_error *err);
 
+/* Whether an upload may well go better from its beginning: what was sent was spoilt on its way, or
+ * the registry lost it. */
+bool ir_worth_sending_again(const imgrel_error *e);
 /* Whether what came of a transfer that failed so is of use to the next: it was not the content. */
 bool ir_worth_resuming(int code);
 

@@ -13,6 +13,7 @@
 weir *faults_weir;
 char faults_host[64];
 char faults_layer[IR_DIGEST_MAX];
+int faults_port;
 
 static const char *more[8][2];
 static size_t n_more;
@@ -37,7 +38,7 @@ static int free_port(void)
 void faults_begin(void)
 {
     static const char *const unset[] = {"http_proxy", "https_proxy", "all_proxy"};
-    int port = free_port();
+    int port = faults_port = free_port();
     n_more = 0;
     for (size_t i = 0; i < sizeof unset / sizeof *unset; i++)
         unsetenv(unset[i]);

@@ -12,6 +12,7 @@
 extern weir *faults_weir;
 extern char faults_host[64];             /* of the proxy */
 extern char faults_layer[IR_DIGEST_MAX]; /* the image's layer */
+extern int faults_port;                  /* of the mock */
 
 /* Mock, proxy, the test's folder, a public project "p". */
 void faults_begin(void);

@@ -238,9 +238,10 @@ static int check_local_name(const ir_ref *ref, imgrel_error *err)
 
 const char *ir_name_short(const char *name)
 {
-    if (ir_starts(name, "docker.io/library/"))
-        return name + strlen("docker.io/library/");
-    return ir_starts(name, "docker.io/") ? name + strlen("docker.io/") : name;
+    const char *rest = ir_starts(name, "docker.io/library/") ? name + strlen("docker.io/library/")
+                       : ir_starts(name, "docker.io/")       ? name + strlen("docker.io/")
+                                                             : name;
+    return ir_starts(rest, "docker.io/") ? name : rest; /* else it would be another's short name */
 }
 
 const char *ir_name_tag(const char *name)

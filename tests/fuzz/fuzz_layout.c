@@ -121,6 +121,7 @@ static void make_archive(const void *p, size_t len)
     fuzz_check(!ir_tar_new_file_add(&f, "l/layer.tar", CONFIG, strlen(CONFIG), NULL));
     fuzz_check(!ir_tar_new_file_add(&f, "manifest.json", p, len, NULL));
     fuzz_check(!ir_tar_new_file_end(&f, NULL));
+    ir_tar_new_file_abort(&f);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

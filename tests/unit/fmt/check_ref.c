@@ -86,6 +86,7 @@ START_TEST(names_in_docker_archives_are_short_and_tagged)
     static const char *const t[][2] = {{"h:5000/n", "h:5000/n:latest"},
                                        {"docker.io/library/n:1", "n:1"},
                                        {"docker.io/o/n", "o/n:latest"},
+                                       {"docker.io/docker.io/n", "docker.io/docker.io/n:latest"},
                                        {"n:1", "n:1"}};
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
         ir_ref r;

@@ -298,7 +298,9 @@ static int fetch_all(fetch *f, const ir_call *call, imgrel_error *err)
     imgrel_error e = {0};
     int64_t n = ir_call_conf(call)->ranges;
     int rc = find_holes(f, err);
-    if (rc || f->missing < 2 * SPAN_MIN || f->n_spans < 2 || f->n_spans == SPANS_MAX)
+    /* A small rest is read in one piece, unless something lies behind it that would be lost. */
+    bool rest = f->n_spans && f->spans[0].at + f->missing == f->d->size;
+    if (rc || !f->n_spans || f->n_spans == SPANS_MAX || (rest && f->missing < 2 * SPAN_MIN))
         return rc;
     f->how->kept = f->missing < f->d->size;
     rc = probe(f, call, err);

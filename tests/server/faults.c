@@ -15,6 +15,12 @@ char faults_host[64];
 char faults_layer[IR_DIGEST_MAX];
 int faults_port;
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define STALL "6s"
+#else
+#define STALL "1500ms"
+#endif
+
 static const char *more[8][2];
 static size_t n_more;
 
@@ -66,7 +72,7 @@ imgrel_client *faults_client(void)
                                    {"registry_user", "admin"},
                                    {"registry_password", "Harbor12345"},
                                    {"retry_delay", "20ms"},
-                                   {"stall_timeout", "1500ms"},
+                                   {"stall_timeout", STALL},
                                    {"jobs", "1"}};
     unit_ok(imgrel_client_new(&c, &err), &err);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)

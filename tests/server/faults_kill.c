@@ -111,7 +111,11 @@ END_TEST
 
 START_TEST(killed_ranges)
 {
+#if defined(__SANITIZE_THREAD__)
+    printf("SKIP killed in ranges: the thread sanitizer knows no threads in a forked child\n");
+#else
     pull_again("4", 13, false);
+#endif
 }
 END_TEST
 

@@ -2,7 +2,9 @@
  * them, from those that do not, and over ways that break. */
 #include "faults.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define MIB (1024 * 1024)
 #define LAYER (32 * MIB) /* four ranges */
@@ -122,6 +124,30 @@ START_TEST(spoilt)
 }
 END_TEST
 
+/* What lies behind a hole is of use, however small the hole is. */
+START_TEST(hole)
+{
+    begin();
+    char *p = calloc(1, LAYER);
+    int from = open(faults_blob_path("src"), O_RDONLY);
+    ck_assert_int_eq(pread(from, p, LAYER, 0), LAYER);
+    close(from);
+    unit_ok(ir_mkdirs(support_path("dst/blobs/sha256"), 0755, &err), &err);
+    int to = open(faults_partial_path("dst"), O_WRONLY | O_CREAT, 0644);
+    ck_assert_int_eq(pwrite(to, p, 9 * MIB, 0), 9 * MIB);
+    ck_assert_int_eq(pwrite(to, p + 12 * MIB, LAYER - 12 * MIB, 12 * MIB), LAYER - 12 * MIB);
+    close(to);
+    free(p);
+    unit_ok(copy(faults_ref("src"), faults_local("dst")), &err);
+    weir_seen s = weir_count(faults_weir, "GET", faults_layer);
+    ck_assert_uint_eq(s.requests, 1);
+    ck_assert_int_eq(s.out, 3 * MIB);
+    ck_assert_int_eq(faults_litter("dst"), 0);
+    unit_ok(copy(faults_local("dst"), faults_ref("again")), &err);
+    faults_end();
+}
+END_TEST
+
 /* Twice: what came is named, and nothing of it stays. */
 START_TEST(spoilt_twice)
 {
@@ -140,4 +166,4 @@ START_TEST(spoilt_twice)
 END_TEST
 
 UNIT_SUITE(faults_range, honoured, ignored, refused, ignored_later, refused_later, broken, spoilt,
-           spoilt_twice)
+           spoilt_twice, hole)

@@ -127,9 +127,10 @@ IMGREL_API void imgrel_robot_free(imgrel_robot *r);
  * "storage_limit", "registry", ...}. */
 
 /** Lists things, one JSON document per item, every page: as they are, whatever is created or
- *  deleted meanwhile. query: Harbor's q= expression, keys checked; NULL: all. A kind
- *  that begins with a slash is the path of any list, encoded, with its query and without page and
- *  page_size: "/projects/p/webhook/jobs". Errors also: EINVAL, ENOTFOUND (the parent), EUNSUPPORTED (not in this version). */
+ *  deleted meanwhile. query: Harbor's q= expression, keys checked; NULL: all. A kind that begins
+ *  with a slash is the path of any list, encoded, with its query and without page and page_size:
+ *  "/projects/p/webhook/jobs". Errors also: EINVAL, ENOTFOUND (the parent), EUNSUPPORTED (not in
+ *  this version). */
 IMGREL_API int imgrel_harbor_list(imgrel_harbor *h, const char *kind, const char *parent,
                                   const char *query, const imgrel_opts *o, imgrel_iter **out,
                                   imgrel_error *err);

@@ -270,4 +270,50 @@ START_TEST(by_a_robot)
 }
 END_TEST
 
-FLOW_SUITE(flow_robot, a_life, of_the_system, a_secret_of_its_own, expiry, at_once, by_a_robot)
+/* Its only project is deleted: no rights are left, and Harbor takes it back only with some. */
+START_TEST(without_rights)
+{
+    imgrel_robot *r = NULL;
+    flow f;
+
+    flow_up(&f, versions[_i]);
+    unit_ok(imgrel_harbor_project_ensure(f.harbor, "q", 1, NULL, NULL, &f.err), &f.err);
+    robot(&f, imgrel_harbor_robot_ensure, NULL, "{\"role\":\"pull\",\"projects\":[\"q\"]}",
+          "created");
+    unit_ok(imgrel_harbor_project_delete(f.harbor, "q", 0, NULL, &f.err), &f.err);
+    flow_refused(&f,
+                 imgrel_harbor_robot_update(f.harbor, NULL, "r", "{\"description\":\"d\"}", NULL,
+                                            &r, &f.err),
+                 IMGREL_ECONFLICT, "no rights left");
+    flow_refused(&f,
+                 imgrel_harbor_robot_ensure(f.harbor, NULL, "r",
+                                            "{\"role\":\"pull\",\"projects\":[\"q\"]}", NULL, &r,
+                                            &f.err),
+                 IMGREL_ENOTFOUND, "q");
+    robot(&f, imgrel_harbor_robot_ensure, NULL, "{\"role\":\"pull\",\"projects\":[\"p\"]}",
+          "changed");
+    flow_down(&f);
+}
+END_TEST
+
+/* What would be: nothing is written, and the prefix is the server's. */
+START_TEST(said_only)
+{
+    imgrel_opts dry = {IMGREL_OPTS, .flags = IMGREL_FLAG_DRY_RUN};
+    imgrel_robot *r = NULL;
+    flow f;
+
+    flow_up(&f, versions[_i]);
+    flow_put(&f, "config", NULL, "{\"robot_name_prefix\":\"bot_\"}", "changed");
+    unit_ok(imgrel_harbor_robot_ensure(f.harbor, "p", "r", "{\"role\":\"pull\"}", &dry, &r, &f.err),
+            &f.err);
+    ck_assert_str_eq(imgrel_robot_name(r), "bot_p+r");
+    ck_assert_ptr_null(imgrel_robot_secret(r));
+    imgrel_robot_free(r);
+    ck_assert_int_eq(flow_count(&f, "robot", "p", NULL), 0);
+    flow_down(&f);
+}
+END_TEST
+
+FLOW_SUITE(flow_robot, a_life, of_the_system, a_secret_of_its_own, expiry, at_once, by_a_robot,
+           without_rights, said_only)

@@ -97,6 +97,17 @@ static const struct row rows[] = {
     { "stall_timeout", "IMGREL_STALL_TIMEOUT", T_DURATION,
       AT(stall_timeout_ms), "15s", 1, MS_MAX, NULL, false,
       "How long a transfer may go without a byte before it is broken off and tried again." },
+    { "low_speed", "IMGREL_LOW_SPEED", T_INT,
+      AT(low_speed), "256", 0, 1000000000, NULL, false,
+      "Bytes a second below which, on average over low_speed_time, a transfer is broken off and "
+      "tried again; 0: any speed will do." },
+    { "low_speed_time", "IMGREL_LOW_SPEED_TIME", T_DURATION,
+      AT(low_speed_time_ms), "60s", 100, MS_MAX, NULL, false,
+      "Over how long the speed of a transfer is measured; only waiting for bytes counts." },
+    { "rate_wait", "IMGREL_RATE_WAIT", T_DURATION,
+      AT(rate_wait_ms), "2s", 0, MS_MAX, NULL, false,
+      "Longest pause before each request to a server that says that few more are allowed "
+      "(RateLimit-Remaining), or asked for calm; 0: none." },
     { "timeout", "IMGREL_TIMEOUT", T_DURATION,
       AT(timeout_ms), "0", 0, MS_MAX, NULL, false,
       "Deadline of each call that brings none; 0: none." },

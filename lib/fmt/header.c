@@ -255,3 +255,54 @@ void ir_rfc3339_format(int64_t s, char ret[32])
              (int)(day - days(y, m, 1) + 1), (int)(left / 3600), (int)(left / 60 % 60),
              (int)(left % 60));
 }
+
+/* ---- rate limits ---------------------------------------------------------------------------- */
+
+/* The digits at s; -1: none, or too many. */
+static int64_t leading_number(const char *s)
+{
+    char digits[20] = "";
+    unsigned long long v = 0;
+    size_t n = s ? strspn(s, "0123456789") : 0;
+    if (!n || n >= sizeof digits)
+        return -1;
+    memcpy(digits, s, n);
+    return ir_parse_u64(digits, INT64_MAX, &v) ? (int64_t)v : -1;
+}
+
+/* The number of a parameter by one of two names: "...; w=60", "..., remaining=9". */
+static int64_t parameter(const char *s, const char *name, const char *other)
+{
+    while (s && *s) {
+        s += strspn(s, " \t,;");
+        size_t n = strcspn(s, "=,;");
+        if (s[n] == '=' && ((strlen(name) == n && !strncasecmp(s, name, n)) ||
+                            (strlen(other) == n && !strncasecmp(s, other, n))))
+            return leading_number(s + n + 1);
+        s += n;
+        s += s[0] == '=' ? strcspn(s, ",;") : 0;
+    }
+    return -1;
+}
+
+bool ir_rate_limit(const char *limit, const char *remaining, const char *reset, const char *both,
+                   int64_t now_s, ir_rate *ret)
+{
+    const int64_t year = 366 * 24 * 3600LL;
+    *ret = (ir_rate){leading_number(limit), leading_number(remaining), leading_number(reset),
+                     parameter(limit, "w", "w")};
+    if (ret->remaining < 0) {
+        ret->remaining = parameter(both, "r", "remaining");
+        ret->reset_s = parameter(both, "t", "reset");
+        ret->limit = ret->limit < 0 ? parameter(both, "q", "limit") : ret->limit;
+    }
+    if (ret->window_s < 0)
+        ret->window_s = parameter(remaining, "w", "w");
+    if (ret->reset_s > year) /* since 1970 */
+        ret->reset_s = ret->reset_s > now_s ? ret->reset_s - now_s : 0;
+    if (ret->reset_s > year)
+        ret->reset_s = -1;
+    if (ret->window_s > year)
+        ret->window_s = -1;
+    return ret->remaining >= 0;
+}

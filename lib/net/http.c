@@ -4,6 +4,7 @@
  * only until a redirect has left it. */
 #include "net/auth.h"
 #include "net/http_impl.h"
+#include "net/pace.h"
 #include "net/retry.h"
 #include "base/hash.h"
 #include "base/limits.h"
@@ -95,13 +96,18 @@ static int shoot(trip *t, imgrel_error *err)
     ir_wire *w = NULL;
     int rc = grant(t, &shot.grant, err);
     reply_reset(t);
-    if (rc || (rc = ir_wire_open(&shot, t->reply, &w, err)))
+    if (rc || (rc = ir_pace_wait(t->call, &t->at, err)) ||
+        (rc = ir_wire_open(&shot, t->reply, &w, err)))
         return rc;
     rc = drive(t, w, err);
     t->reply->status = w->status;
     t->given = t->no_body ? t->given : w->given;
     t->gave_sink |= w->gave_sink;
     t->connected = w->connected;
+    if (w->calm)
+        ir_pace_calm(t->call, &t->at);
+    else if (w->head)
+        ir_pace_learn(t->call, &t->at, t->reply);
     ir_wire_log(w);
     if (!t->stream || *t->stream != w)
         ir_wire_close(w);

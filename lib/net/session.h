@@ -27,6 +27,8 @@ typedef struct ir_conf {
     char *user_agent;         /* a product put before ours */
     bool helpers;             /* credential helpers may be run */
     int64_t helper_timeout_ms, connect_timeout_ms, stall_timeout_ms, timeout_ms;
+    int64_t low_speed, low_speed_time_ms; /* bytes a second; 0: any will do */
+    int64_t rate_wait_ms;     /* longest pause before a request where few are left; 0: none */
     int64_t retry_delay_ms, retry_delay_max_ms, retry_budget_ms;
     int64_t retries;          /* further tries after the first */
     int64_t jobs;

@@ -17,6 +17,13 @@ typedef struct ir_throttle {
     int64_t at_ms;
 } ir_throttle;
 
+/* How far apart the requests to an origin are (pace.h). */
+#define IR_PACE_SLOTS 32
+typedef struct ir_pace {
+    uint64_t key;
+    int64_t gap_ms, next_ms, until_ms;
+} ir_pace;
+
 struct ir_session {
     ir_conf conf;
     ir_log log;
@@ -33,6 +40,7 @@ struct ir_session {
     size_t n_lanes;
     CURLSH *share; /* made with the first lane */
     pthread_mutex_t share_lock; /* of what is in it */
+    ir_pace paces[IR_PACE_SLOTS];
     ir_throttle throttle[IR_THROTTLE_SLOTS];
 };
 

@@ -62,9 +62,9 @@ size_t ir_wire_header(char *p, size_t one, size_t n, void *user)
         w->trailers += len;
         if (w->trailers <= IR_HEADERS_MAX)
             return len;
-        return fail_callback(w, ir_fail(&w->error, IMGREL_ELIMIT,
-                                        "%s: %s: the reply's trailers do not end", w->host,
-                                        w->what));
+        return fail_callback(w,
+                             ir_fail(&w->error, IMGREL_ELIMIT,
+                                     "%s: %s: the reply's trailers do not end", w->host, w->what));
     }
     while (len && (p[len - 1] == '\n' || p[len - 1] == '\r'))
         len--;
@@ -227,6 +227,25 @@ static int64_t patience(ir_wire *w, int64_t *ret_limit)
     return w->active_ms + limit - ir_now_ms();
 }
 
+/* A server that drips is worse than one that is silent: only the time that was spent waiting for
+ * bytes counts, so that a slow reader or sink is not blamed on it. */
+static int check_speed(ir_wire *w, int64_t waited_ms, imgrel_error *err)
+{
+    const ir_conf *conf = ir_call_conf(&w->call);
+    if (!w->connected || !conf->low_speed || (w->req.flags & IR_HTTP_NO_STALL))
+        return 0;
+    w->waited_ms += waited_ms;
+    if (w->waited_ms < conf->low_speed_time_ms)
+        return 0;
+    uint64_t came = w->seen - w->waited_from;
+    int64_t ms = w->waited_ms;
+    w->waited_from = w->seen;
+    w->waited_ms = 0;
+    if (!came || came >= (uint64_t)(conf->low_speed * ms / 1000)) /* none: that is a stall's */
+        return 0;
+    return ir_wire_fail_slow(w, came, ms, err);
+}
+
 static void see_end(ir_wire *w)
 {
     int left;
@@ -255,8 +274,9 @@ static int wait_more(ir_wire *w, int64_t max_ms, imgrel_error *err)
         left = least(left, w->call.deadline_ms - ir_now_ms());
     struct curl_waitfd token = {.fd = ir_cancel_poll_fd(w->call.cancel),
                                 .events = CURL_WAIT_POLLIN};
+    int64_t before = ir_now_ms();
     curl_multi_poll(w->lane->multi, &token, token.fd >= 0 ? 1 : 0, left > 0 ? (int)left : 0, NULL);
-    return 0;
+    return check_speed(w, ir_now_ms() - before, err);
 }
 
 /* Moves what can be moved. 1: something ended or a reader has bytes; 0: wait. */

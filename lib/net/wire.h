@@ -40,11 +40,14 @@ typedef struct ir_wire {
     int rc; /* a callback's failure, with its words */
     imgrel_error error;
     bool tls, added, connected, head, done, enough, stream, gave_sink;
+    bool calm; /* the server asked for it (HTTP/2) */
     CURLcode result;
     int status;
     int64_t given; /* bytes of a source so far */
     int64_t started_ms, active_ms;
     uint64_t received, seen; /* bytes; seen: at the last look for a stall */
+    int64_t waited_ms;       /* for bytes, since the speed was measured last */
+    uint64_t waited_from;    /* bytes then */
     size_t trailers;
     unsigned n_try;
     bool logged;
@@ -79,6 +82,7 @@ enum ir_phase ir_wire_phase(const ir_wire *w);
 /* Tells curl's result (or silence) in words: host, cause, phase, cure. */
 int ir_wire_fail(ir_wire *w, imgrel_error *err);
 int ir_wire_fail_stall(ir_wire *w, int64_t ms, imgrel_error *err);
+int ir_wire_fail_slow(ir_wire *w, uint64_t bytes, int64_t ms, imgrel_error *err);
 /* Puts where it happened before a cancel or deadline that ended it. */
 int ir_wire_fail_call(ir_wire *w, int rc, imgrel_error *err);
 

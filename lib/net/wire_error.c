@@ -175,6 +175,7 @@ static int fail_by_result(ir_wire *w, imgrel_error *err)
         return fail_broken(w, err);
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
+        w->calm = strstr(w->why, "ENHANCE_YOUR_CALM") || strstr(w->why, "(err 11)");
         return say(w, IMGREL_ENET, true, w->why[0] ? w->why : "connection broken", err);
     case CURLE_OUT_OF_MEMORY:
         /* curl's word for a header line over its own 100 KB, too. */
@@ -207,6 +208,17 @@ int ir_wire_fail_stall(ir_wire *w, int64_t ms, imgrel_error *err)
     if (err)
         err->retryable = 1;
     ir_cure(err, "if the server needs longer, raise stall_timeout");
+    return rc;
+}
+
+int ir_wire_fail_slow(ir_wire *w, uint64_t bytes, int64_t ms, imgrel_error *err)
+{
+    int rc = ir_fail(err, IMGREL_ETIMEOUT, "%s: only %llu bytes in %lld s while %s (%s)", w->host,
+                     (unsigned long long)bytes, (long long)(ms + 500) / 1000,
+                     doing[ir_wire_phase(w)], w->what);
+    if (err)
+        err->retryable = 1;
+    ir_cure(err, "if the way there is that slow, lower low_speed");
     return rc;
 }
 

@@ -129,4 +129,32 @@ START_TEST(rfc3339)
 }
 END_TEST
 
-UNIT_SUITE(header, link, ranges, dates, retry_after, rfc3339)
+static void rate(const char *limit, const char *remaining, const char *reset, const char *both,
+                 ir_rate want)
+{
+    ir_rate r;
+    ck_assert(ir_rate_limit(limit, remaining, reset, both, 1700000000, &r) ==
+              (want.remaining >= 0));
+    ck_assert_int_eq(r.limit, want.limit);
+    ck_assert_int_eq(r.remaining, want.remaining);
+    ck_assert_int_eq(r.reset_s, want.reset_s);
+    ck_assert_int_eq(r.window_s, want.window_s);
+}
+
+START_TEST(rate_limits)
+{
+    rate("100;w=21600", "76;w=21600", NULL, NULL, (ir_rate){100, 76, -1, 21600}); /* docker.io */
+    rate("100, 100;w=60", "0", "30", NULL, (ir_rate){100, 0, 30, 60});
+    rate("60", "59", "1700000045", NULL, (ir_rate){60, 59, 45, -1}); /* GitLab */
+    rate("60", "59", "1600000000", NULL, (ir_rate){60, 59, 0, -1});
+    rate(NULL, "5", NULL, NULL, (ir_rate){-1, 5, -1, -1});
+    rate(NULL, NULL, NULL, "limit=100, remaining=50, reset=5", (ir_rate){100, 50, 5, -1});
+    rate(NULL, NULL, NULL, "\"default\";r=50;t=30", (ir_rate){-1, 50, 30, -1});
+    rate("10", NULL, NULL, NULL, (ir_rate){10, -1, -1, -1});
+    rate("x", "-1", "y", "=;,=,", (ir_rate){-1, -1, -1, -1});
+    rate("9", "99999999999999999999", "9999999999999999999", "", (ir_rate){9, -1, -1, -1});
+    rate("9;w=999999999999", "8", "999999999999", NULL, (ir_rate){9, 8, -1, -1});
+}
+END_TEST
+
+UNIT_SUITE(header, link, ranges, dates, retry_after, rfc3339, rate_limits)

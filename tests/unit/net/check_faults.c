@@ -1,4 +1,5 @@
 /* check_faults.c - what breaks on the way, and what is tried again. */
+#include "net/work.h"
 #include "support.h"
 
 #include <time.h>
@@ -258,13 +259,78 @@ START_TEST(retries_are_reported)
 }
 END_TEST
 
+/* ---- slow servers, and those that want us to be ---------------------------------------------- */
+
+static ir_conf *conf_of(const net *who)
+{
+    return (ir_conf *)ir_session_conf(who->session);
+}
+
+START_TEST(drips_are_broken_off)
+{
+    static char body[8192];
+    memset(body, 'x', sizeof body);
+    conf_of(&n)->low_speed = 100000;
+    conf_of(&n)->low_speed_time_ms = 200;
+    dbl_on(d, &(dbl_rule){.body = body, .body_len = sizeof body, .pause_ms = 100, .times = 2});
+    dbl_on(d, &(dbl_rule){.body = body, .body_len = sizeof body});
+    ir_request req = {.body_max = sizeof body};
+    unit_ok(net_do(&n, dbl_url(d), "/x", &req), &n.err);
+    ck_assert_uint_eq(n.reply.tries, 3);
+    ck_assert(net_logged("only "));
+    dbl_on(other, &(dbl_rule){.body = body, .body_len = sizeof body, .pause_ms = 100});
+    req.flags = IR_HTTP_ONE_TRY;
+    ck_assert_int_eq(net_do(&n, dbl_url(other), "/x", &req), IMGREL_ETIMEOUT);
+    unit_error(&n.err, IMGREL_ETIMEOUT, "while receiving");
+    unit_error(&n.err, IMGREL_ETIMEOUT, "lower low_speed");
+    conf_of(&n)->low_speed = 100;
+    unit_ok(net_do(&n, dbl_url(other), "/x", &req), &n.err);
+}
+END_TEST
+
+static int ask(const ir_call *call, void *job, imgrel_error *err)
+{
+    IR_AUTO(ir_reply) reply = {0};
+    ir_request req = {.url = job};
+    return ir_http_do(call, &req, &reply, err);
+}
+
+START_TEST(few_left_slow_us_down)
+{
+    conf_of(&n)->rate_wait_ms = 80;
+    dbl_on(d, &(dbl_rule){.path = "/many",
+                          .headers = "RateLimit-Limit: 100;w=60\r\nRateLimit-Remaining: 50\r\n"});
+    dbl_on(d, &(dbl_rule){.headers = "RateLimit-Limit: 100;w=60\r\nRateLimit-Remaining: 4\r\n"});
+    for (int i = 0; i < 3; i++)
+        unit_ok(net_do(&n, dbl_url(d), "/many", NULL), &n.err);
+    ck_assert(!net_logged("slowing down"));
+    unit_ok(net_do(&n, dbl_url(d), "/few", NULL), &n.err);
+    ck_assert(net_logged("slowing down: few requests are left"));
+    ck_assert(net_logged("\"left\":\"4\",\"pause_ms\":\"80\""));
+    /* Six workers keep to the row: each a pause after the one before. */
+    char *url = ir_format("%s/few", dbl_url(d));
+    void *jobs[6] = {url, url, url, url, url, url};
+    int64_t start = ir_now_ms();
+    unit_ok(ir_work_run(&n.call, 6, ask, jobs, 6, &n.err), &n.err);
+    ck_assert_int_ge(ir_now_ms() - start, 6 * 80 - 1);
+    ck_assert_uint_eq(dbl_count(d, NULL, "/few"), 7);
+    unit_ok(net_do(&n, dbl_url(other), "/", NULL), &n.err); /* another origin has its own row */
+    conf_of(&n)->rate_wait_ms = 60000;
+    unit_ok(net_do(&n, dbl_url(d), "/few", NULL), &n.err); /* 12 s to the next */
+    n.call.deadline_ms = ir_now_ms() + 8000;               /* too short to wait: it goes at once */
+    unit_ok(net_do(&n, dbl_url(d), "/many", NULL), &n.err);
+    free(url);
+}
+END_TEST
+
 Suite *suite_faults(void);
 Suite *suite_faults(void)
 {
     const TTest *const tests[] = {posts_are_not_repeated, sink_with_bytes_is_not_tried_again,
                                   gives_up_and_says_so,   retry_after_is_kept,
                                   refused_for_a_while,    stale_connection_is_replaced,
-                                  retries_are_reported,   refused_elsewhere};
+                                  retries_are_reported,   refused_elsewhere,
+                                  drips_are_broken_off,   few_left_slow_us_down};
     Suite *s = suite_create("faults");
     TCase *c = tcase_create("faults");
     tcase_set_timeout(c, 120);

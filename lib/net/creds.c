@@ -70,8 +70,8 @@ static bool login_is_for(const ir_login *l, const char *host, const char *reposi
     if (!slash)
         return ir_streq(ir_creds_key(l->host), ir_creds_key(host));
     size_t len = strlen(slash + 1);
-    return repository && strlen(host) == (size_t)(slash - l->host) &&
-           ir_starts(l->host, host) && ir_starts(repository, slash + 1) && repository[len] == '/';
+    return repository && strlen(host) == (size_t)(slash - l->host) && ir_starts(l->host, host) &&
+           ir_starts(repository, slash + 1) && repository[len] == '/';
 }
 
 /* 1: found (maybe that it is to be anonymous). */
@@ -243,24 +243,66 @@ static int lock_folder(const ir_call *call, const char *path, int *ret_fd, imgre
     return rc;
 }
 
-static int rewrite(const char *path, const char *host, const char *user, const char *secret,
-                   imgrel_error *err)
+/* old may be empty: there is no such file yet. */
+static int read_old(const char *path, ir_buf *old, imgrel_error *err)
 {
-    IR_AUTO(ir_buf) old = IR_BUF_SECRET(IR_AUTH_FILE_MAX);
-    IR_AUTO(ir_buf) new = IR_BUF_SECRET(IR_AUTH_FILE_MAX);
     imgrel_error why = {0};
-    int rc = ir_file_read(path, &old, &why);
-    if (rc && rc != IMGREL_ENOTFOUND) {
-        if (err && !err->code)
-            *err = why;
-        return rc;
-    }
-    rc = ir_creds_merge(old.p, old.len, host, user, secret, &new, err);
+    int rc = ir_file_read(path, old, &why);
+    if (rc == IMGREL_ENOTFOUND)
+        return 0;
+    if (rc && err && !err->code)
+        *err = why;
+    return rc;
+}
+
+static int rewrite(const char *path, const ir_buf *old, const char *host, const char *user,
+                   const char *secret, imgrel_error *err)
+{
+    IR_AUTO(ir_buf) new = IR_BUF_SECRET(IR_AUTH_FILE_MAX);
+    int rc = ir_creds_merge(old->p, old->len, host, user, secret, &new, err);
     if (rc)
         return rc == IMGREL_EINVAL ? ir_error_prefix(err, "%s", path) : rc;
     ir_buf_addc(&new, '\n');
     rc = ir_buf_check(&new, err, path);
     return rc ? rc : ir_file_write(path, 0600, new.p, new.len, err);
+}
+
+/* With the helper that the file names for the host; what the file itself had of it goes. */
+static int keep_by_helper(const ir_call *call, const char *helper, const char *path,
+                          const ir_buf *old, const char *host, const char *user, const char *secret,
+                          imgrel_error *err)
+{
+    imgrel_error none = {0}, unknown = {0};
+    int rc = ir_creds_helper_keep(call, helper, host, user, secret, &unknown);
+    bool absent = rc == IMGREL_ENOTFOUND && !user;
+    if (!rc || absent) {
+        int cleaned = rewrite(path, old, host, NULL, NULL, &none);
+        if (cleaned && cleaned != IMGREL_ENOTFOUND) {
+            if (err && !err->code)
+                *err = none;
+            return cleaned;
+        }
+        if (absent && !cleaned)
+            return 0;
+    }
+    if (rc && err && !err->code)
+        *err = unknown;
+    return rc;
+}
+
+static int keep(const ir_call *call, const char *path, const char *host, const char *user,
+                const char *secret, imgrel_error *err)
+{
+    IR_AUTO(ir_buf) old = IR_BUF_SECRET(IR_AUTH_FILE_MAX);
+    char *helper = NULL;
+    int rc = read_old(path, &old, err);
+    if (!rc && ir_call_conf(call)->helpers)
+        rc = ir_creds_helper_for(ir_buf_str(&old), old.len, path, host, &helper, err);
+    if (!rc)
+        rc = helper ? keep_by_helper(call, helper, path, &old, host, user, secret, err)
+                    : rewrite(path, &old, host, user, secret, err);
+    free(helper);
+    return rc;
 }
 
 int ir_creds_store(const ir_call *call, const char *host, const char *user, const char *secret,
@@ -271,7 +313,7 @@ int ir_creds_store(const ir_call *call, const char *host, const char *user, cons
     if (!rc)
         rc = lock_folder(call, path, &lock, err);
     if (!rc)
-        rc = rewrite(path, host, user, secret ? secret : "", err);
+        rc = keep(call, path, host, user, secret ? secret : "", err);
     if (lock >= 0)
         close(lock);
     ir_memo_forget(call->session, "login ");

@@ -21,7 +21,8 @@ int ir_must_use ir_creds_find(const ir_call *call, const char *host, const char 
 void ir_creds_free(ir_creds *c); /* wipes */
 static inline void ir_creds_auto(ir_creds *c) { ir_creds_free(c); }
 /* Keeps or forgets (user NULL; ENOTFOUND if there was none) a login in the auth file: 0600,
- * atomic, what it does not know stays. */
+ * atomic, what it does not know stays. Where the file names a credential helper for the host, the
+ * helper keeps it (store, erase) and the file has nothing of it; EFAILED when that goes wrong. */
 int ir_must_use ir_creds_store(const ir_call *call, const char *host, const char *user,
                                const char *secret, imgrel_error *err);
 /* The document {"auths": {host: {username, password, auth}}} merged into old (NULL: none); for

@@ -162,6 +162,19 @@ int ir_creds_read(const char *text, size_t len, const char *what, const char *ho
     return rc;
 }
 
+int ir_creds_helper_for(const char *text, size_t len, const char *what, const char *host,
+                        char **ret, imgrel_error *err)
+{
+    ir_json *doc = NULL;
+    *ret = NULL;
+    int rc = len ? parse(text, len, what, &doc, err) : 0;
+    const char *helper = helper_for(doc, host);
+    if (!rc && helper && *helper && !(*ret = ir_strdup(helper)))
+        rc = ir_nomem(err);
+    ir_json_free(doc);
+    return rc;
+}
+
 /* ---- merging -------------------------------------------------------------------------------- */
 
 /* Removes every spelling of the host's own key; how many there were. */

@@ -18,6 +18,12 @@ bool ir_creds_some(const ir_creds *c);
 /* Asks docker-credential-NAME; nothing found, or a helper that fails, is 0 with ret empty. */
 int ir_must_use ir_creds_helper(const ir_call *call, const char *name, const char *host,
                                 ir_creds *ret, imgrel_error *err);
+/* The helper that a document names for a host, malloc'ed; NULL: none. text may be empty. */
+int ir_must_use ir_creds_helper_for(const char *text, size_t len, const char *what,
+                                    const char *host, char **ret, imgrel_error *err);
+/* Has it keep a login, or forget it (user NULL; ENOTFOUND: there was none). */
+int ir_must_use ir_creds_helper_keep(const ir_call *call, const char *name, const char *host,
+                                     const char *user, const char *secret, imgrel_error *err);
 /* "helper NAME HOST" and the like -> what was found lately: 1, 0 or a code. */
 int ir_must_use ir_creds_recall(const ir_call *call, const char *key, ir_creds *ret,
                                 imgrel_error *err);

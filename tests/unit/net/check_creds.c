@@ -280,6 +280,65 @@ START_TEST(store_and_forget)
 }
 END_TEST
 
+static void file_is(const char *name, const char *want)
+{
+    IR_AUTO(ir_buf) got = IR_BUF(10000);
+    char *path = ir_path_join(net_dir(), name);
+    unit_ok(ir_file_read(path, &got, &n.err), &n.err);
+    ck_assert_msg(!strcmp(got.p, want), "%s: %s", name, got.p);
+    free(path);
+}
+
+/* A helper that the file names keeps the login; the file then has nothing of it. */
+START_TEST(store_by_helper)
+{
+    helper("keeps", "cd $HOME; echo \"$0 $*\" | sed 's,.*/,,' >>argv; case $1 in\n"
+                    "store) cat >kept;;\n"
+                    "erase) [ -f kept ] && cat >erased && rm kept ||"
+                    " { echo credentials not found in native keychain; exit 1; };;\n"
+                    "get) cat kept;;\nesac");
+    use_file("{\"credHelpers\":{\"h.example\":\"keeps\"},"
+             "\"auths\":{\"h.example\":{\"auth\":\"b2xkOm9sZA==\"},\"o.example\":{}}}");
+    store("h.example", "u", "s3cret\"\\n");
+    file_is("kept",
+            "{\"ServerURL\":\"h.example\",\"Username\":\"u\",\"Secret\":\"s3cret\\\"\\\\n\"}");
+    file_is("argv", "docker-credential-keeps store\n");
+    IR_AUTO(ir_buf) file = IR_BUF(10000);
+    char *path = ir_path_join(net_dir(), "auth.json");
+    unit_ok(ir_file_read(path, &file, &n.err), &n.err);
+    ck_assert(!strstr(file.p, "b2xkOm9sZA==") && !strstr(file.p, "s3cret"));
+    ck_assert(strstr(file.p, "keeps") && strstr(file.p, "o.example"));
+    free(path);
+    want("h.example", NULL, "u", "s3cret\"\\n");
+    unit_ok(ir_creds_store(&n.call, "h.example", NULL, NULL, &n.err), &n.err);
+    file_is("erased", "h.example");
+    ck_assert_int_eq(ir_creds_store(&n.call, "h.example", NULL, NULL, &n.err), IMGREL_ENOTFOUND);
+    unit_error(&n.err, IMGREL_ENOTFOUND, "no login to forget");
+    ir_error_clear(&n.err);
+    store("other.example", "u", "p"); /* not the helper's */
+    want("other.example", NULL, "u", "p");
+}
+END_TEST
+
+/* A login that can't be kept is an error, and is not left in the file instead. */
+START_TEST(store_by_a_helper_that_fails)
+{
+    static const char *const names[] = {"broken", "missing-one", "../evil"};
+    helper("broken", "cat; exit 3");
+    for (size_t i = 0; i < 3; i++) {
+        char *text = ir_format("{\"credsStore\":\"%s\"}", names[i]);
+        use_file(text);
+        ir_error_clear(&n.err);
+        ck_assert_int_lt(ir_creds_store(&n.call, "h.example", "u", "s3cret", &n.err), 0);
+        ck_assert(strstr(n.err.message, "h.example") && !strstr(n.err.message, "s3cret"));
+        file_is("auth.json", text);
+        free(text);
+    }
+    ((ir_conf *)ir_session_conf(n.session))->helpers = false;
+    store("h.example", "u", "p"); /* helpers are not wanted: the file keeps it */
+}
+END_TEST
+
 START_TEST(store_keeps_the_rest)
 {
     IR_AUTO(ir_buf) text = IR_BUF(10000);
@@ -362,6 +421,8 @@ Suite *suite_creds(void)
         helpers_switched_off,
         helper_and_cancel,
         store_and_forget,
+        store_by_helper,
+        store_by_a_helper_that_fails,
         store_keeps_the_rest,
         store_follows_links,
         store_refuses_what_it_cannot_read,

@@ -69,6 +69,9 @@ static const struct row rows[] = {
     { "proxy_password", "IMGREL_PROXY_PASSWORD", T_STRING,
       AT(proxy_password), "", 0, 0, NULL, true,
       "Password for the proxy." },
+    { "proxy_ca_file", "IMGREL_PROXY_CA_FILE", T_PATH,
+      AT(proxy_ca_file), "", 0, 0, NULL, false,
+      "PEM file of the authorities to trust for an https:// proxy; unset: as for every host." },
     { "auth_file", "IMGREL_AUTH_FILE", T_PATH,
       AT(auth_file), "", 0, 0, NULL, false,
       "The docker config.json or containers auth.json that logins are read from and kept in; "

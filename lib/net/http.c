@@ -187,6 +187,19 @@ static int check_port(trip *t, imgrel_error *err)
     return rc;
 }
 
+/* A proxy that stands before a plain HTTP host answers in its place. */
+static int check_proxy(trip *t, imgrel_error *err)
+{
+    if (t->reply->status != 407)
+        return check_port(t, err);
+    int rc = ir_fail(err, IMGREL_EAUTH, "%s: the proxy wants another login than it got (HTTP 407)",
+                     t->at.host);
+    if (err)
+        err->http_status = 407;
+    ir_cure(err, "set proxy_user and proxy_password, or the login in the proxy's URL");
+    return rc;
+}
+
 static int restart(trip *t, imgrel_error *err)
 {
     IR_AUTO(ir_url) home = {0};
@@ -211,7 +224,7 @@ static int try_once(trip *t, imgrel_error *err)
             break;
         rc = answer(t, err);
         if (rc == 0 && !is_redirect(t))
-            return check_port(t, err);
+            return check_proxy(t, err);
         rc = rc < 0 ? rc : rc > 0 ? 0 : follow(t, err);
     }
     return rc;

@@ -44,11 +44,11 @@ const ir_log *ir_session_log(const ir_session *s)
 
 void ir_conf_clear(ir_conf *conf)
 {
-    char *const plain[] = {conf->ca_file,        conf->client_cert,       conf->client_key,
-                           conf->proxy,          conf->no_proxy,          conf->proxy_user,
-                           conf->auth_file,      conf->registry_user,     conf->user_agent,
-                           conf->compression,    conf->compression_codec, conf->cache_dir,
-                           conf->registries_conf};
+    char *const plain[] = {conf->ca_file,         conf->client_cert,       conf->client_key,
+                           conf->proxy,           conf->no_proxy,          conf->proxy_user,
+                           conf->auth_file,       conf->registry_user,     conf->user_agent,
+                           conf->compression,     conf->compression_codec, conf->cache_dir,
+                           conf->registries_conf, conf->proxy_ca_file};
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
         free(plain[i]);
     ir_free_secret(conf->proxy_password);

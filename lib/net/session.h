@@ -21,6 +21,7 @@ typedef struct ir_conf {
     ir_strv hosts_dirs;       /* folders of containerd's hosts.toml; none: not read */
     char *proxy, *no_proxy;   /* NULL: http_proxy and so on; "": none */
     char *proxy_user, *proxy_password;
+    char *proxy_ca_file;      /* of an https:// proxy; NULL: as for hosts */
     char *auth_file;
     ir_strv registry_hosts;   /* where registry_user and registry_password go */
     char *registry_user, *registry_password;

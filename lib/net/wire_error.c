@@ -106,7 +106,7 @@ static int fail_proxy(ir_wire *w, long status, imgrel_error *err)
     if (err)
         err->retryable = status >= 500;
     if (status == 407)
-        ir_cure(err, "set proxy_user and proxy_password");
+        ir_cure(err, "set proxy_user and proxy_password, or the login in the proxy's URL");
     return rc;
 }
 

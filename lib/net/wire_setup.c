@@ -157,8 +157,11 @@ static int set_authorities(ir_wire *w, const ir_host *host, const ir_tls *tls, b
               (int)curl_easy_setopt(e, CURLOPT_CAINFO, host->ca_file);
     else if (host->ca_pem || more)
         bad = set_more_authorities(e, host->ca_pem, more);
-    else if (!unchecked)
-        return set_session_trust(w, err);
+    else if (!unchecked && !ir_call_conf(&w->call)->proxy_ca_file)
+        return set_session_trust(w, err); /* which would be the proxy's, too */
+    else if (!unchecked && ir_call_conf(&w->call)->ca_file)
+        bad = (int)curl_easy_setopt(e, CURLOPT_CAPATH, NULL) |
+              (int)curl_easy_setopt(e, CURLOPT_CAINFO, ir_call_conf(&w->call)->ca_file);
     return bad ? ir_nomem(err) : 0;
 }
 
@@ -190,6 +193,18 @@ static int set_tls(ir_wire *w, const ir_shot *shot, const ir_host *host, imgrel_
     return bad ? ir_nomem(err) : set_authorities(w, host, tls, trust, err);
 }
 
+/* A TLS connection to the proxy itself: checked whatever the host's is, and without a certificate
+ * of ours, which is the host's. */
+static int set_proxy_tls(CURL *e, const ir_conf *conf)
+{
+    const char *ca = conf->proxy_ca_file ? conf->proxy_ca_file : conf->ca_file;
+    int bad = (int)curl_easy_setopt(e, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (ca)
+        bad |= (int)curl_easy_setopt(e, CURLOPT_PROXY_CAPATH, NULL) |
+               (int)curl_easy_setopt(e, CURLOPT_PROXY_CAINFO, ca);
+    return bad;
+}
+
 /* The environment's proxy is not for this machine itself, nor for a host whose address was given;
  * a login for the proxy is not for one that a kubeconfig names. */
 static int set_proxy(ir_wire *w, const ir_shot *shot, const ir_host *host, imgrel_error *err)
@@ -210,6 +225,7 @@ static int set_proxy(ir_wire *w, const ir_shot *shot, const ir_host *host, imgre
         bad |= curl_easy_setopt(e, CURLOPT_PROXYPASSWORD,
                                 conf->proxy_password ? conf->proxy_password : "");
     }
+    bad |= set_proxy_tls(e, conf);
     bad |= curl_easy_setopt(e, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
     bad |= curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     return bad ? ir_nomem(err) : 0;

@@ -322,18 +322,29 @@ static bool reply(conn *c, const dbl_rule *rule, const dbl_request *r)
 
 /* ---- proxy ---------------------------------------------------------------------------------- */
 
-static void pump(conn *c, int to)
+/* One side's bytes to the other; false at its end. */
+static bool carry(conn *c, int to, bool outward)
 {
     char buf[16384];
+    long n = outward ? next_bytes(c, buf, sizeof buf) : recv(to, buf, sizeof buf, 0);
+    if (n <= 0)
+        return false;
+    return outward ? send(to, buf, (size_t)n, MSG_NOSIGNAL) == n : dbl_send(c, buf, (size_t)n);
+}
+
+static void pump(conn *c, int to)
+{
     struct pollfd p[2] = {{.fd = c->fd, .events = POLLIN}, {.fd = to, .events = POLLIN}};
-    while (poll(p, 2, 10000) > 0)
-        for (int i = 0; i < 2; i++) {
-            if (!p[i].revents)
-                continue;
-            ssize_t n = recv(p[i].fd, buf, sizeof buf, 0);
-            if (n <= 0 || send(p[!i].fd, buf, (size_t)n, MSG_NOSIGNAL) != n)
-                return;
-        }
+    for (;;) {
+        bool ready = c->len || (c->ssl && SSL_pending(c->ssl));
+        if (!ready && poll(p, 2, 10000) <= 0)
+            return;
+        if ((ready || p[0].revents) && !carry(c, to, true))
+            return;
+        if (!ready && p[1].revents && !carry(c, to, false))
+            return;
+        p[0].revents = p[1].revents = 0;
+    }
 }
 
 static int dial(int port)

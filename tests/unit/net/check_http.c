@@ -359,6 +359,94 @@ START_TEST(proxy_refuses)
 }
 END_TEST
 
+/* A plain host's answer that is the proxy's own; the login is in the proxy's URL, and wrong. */
+static void through_url_login(ir_conf *conf)
+{
+    conf->proxy = ir_format("http://pu:canary-proxy@%s", dbl_host(other));
+}
+
+START_TEST(proxy_login_in_its_url)
+{
+    dbl_stop(other);
+    other = dbl_start(&(dbl_conf){.proxy_auth = "Basic cHU6Y2FuYXJ5LXByb3h5"});
+    dbl_on(other, &(dbl_rule){.body = "by proxy"});
+    net_stop(&n);
+    net_start(&n, through_url_login);
+    unit_ok(net_do(&n, "http://registry.example", "/v2/", NULL), &n.err);
+    ck_assert_str_eq(n.reply.body.p, "by proxy");
+    dbl_stop(other);
+    other = dbl_start(&(dbl_conf){.proxy_auth = "Basic another"});
+    net_stop(&n);
+    net_start(&n, through_url_login);
+    ck_assert_int_eq(net_do(&n, "http://registry.example", "/v2/", NULL), IMGREL_EAUTH);
+    unit_error(&n.err, IMGREL_EAUTH, "the proxy wants another login");
+    unit_error(&n.err, IMGREL_EAUTH, "proxy_user");
+    ck_assert_uint_eq(dbl_count(other, NULL, NULL), 1);
+    ck_assert_int_eq(net_do(&n, "https://registry.example", "/v2/", NULL), IMGREL_EAUTH);
+    ck_assert(!strstr(n.err.message, "canary") && !strstr(n.err.cure, "canary"));
+    ck_assert(!net_logged("canary"));
+    ir_conf *conf = (ir_conf *)ir_session_conf(n.session);
+    free(conf->proxy); /* unknown: nor does that error tell */
+    conf->proxy = ir_strdup("http://pu:canary-proxy@proxy.invalid:3128");
+    ck_assert_int_eq(net_do(&n, "http://registry.example", "/v2/", NULL), IMGREL_ENET);
+    unit_error(&n.err, IMGREL_ENET, "unknown proxy host");
+    ck_assert(!strstr(n.err.message, "canary") && !net_logged("canary"));
+}
+END_TEST
+
+static const char *exceptions;
+static void with_exceptions(ir_conf *conf)
+{
+    conf->proxy = ir_format("http://%s", dbl_host(other));
+    conf->no_proxy = ir_strdup(exceptions);
+    ck_assert_int_eq(ir_strv_add(&conf->resolve, "a.corp.example=127.0.0.1:1"), 0);
+}
+
+/* Names, domains and networks that are reached without the proxy. */
+START_TEST(no_proxy)
+{
+    static const struct {
+        const char *exceptions;
+        bool direct;
+    } rows[] = {{"127.0.0.0/8", true}, {"10.0.0.0/8", false}, {"127.0.0.1", true},
+                {"x,127.0.0.1", true}, {"", false},           {"*", true}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        exceptions = rows[i].exceptions;
+        net_stop(&n);
+        net_start(&n, with_exceptions);
+        size_t before = dbl_count(d, NULL, NULL);
+        dbl_on(d, &(dbl_rule){.body = "direct"});
+        unit_ok(net_do(&n, dbl_url(d), "/", NULL), &n.err);
+        ck_assert_msg(dbl_count(d, NULL, NULL) - before == rows[i].direct, "%s", exceptions);
+    }
+    exceptions = ".corp.example";
+    net_stop(&n);
+    net_start(&n, with_exceptions);
+    ck_assert_int_eq(net_do(&n, "http://a.corp.example", "/", NULL), IMGREL_ENET); /* port 1 */
+    unit_ok(net_do(&n, "http://a.corp.example.evil", "/", NULL), &n.err);
+    ck_assert_int_eq(n.reply.status, 404); /* the proxy's */
+}
+END_TEST
+
+START_TEST(environment_proxy_with_a_login)
+{
+    dbl_stop(other);
+    other = dbl_start(&(dbl_conf){.proxy_auth = "Basic cHU6Y2FuYXJ5LXByb3h5"});
+    dbl_on(other, &(dbl_rule){.body = "proxied"});
+    char *url = ir_format("http://pu:canary-proxy@%s", dbl_host(other));
+    setenv("http_proxy", url, 1);
+    setenv("no_proxy", "direct.example,10.0.0.0/8", 1);
+    unit_ok(net_do(&n, "http://registry.example", "/", NULL), &n.err);
+    ck_assert_str_eq(n.reply.body.p, "proxied");
+    ck_assert_int_eq(net_do(&n, "http://direct.example", "/", NULL), IMGREL_ENET);
+    unit_error(&n.err, IMGREL_ENET, "direct.example: unknown host");
+    ck_assert(!net_logged("canary"));
+    unsetenv("http_proxy");
+    unsetenv("no_proxy");
+    free(url);
+}
+END_TEST
+
 START_TEST(environment_proxy_is_not_for_loopback)
 {
     char *url = ir_format("http://%s", dbl_host(other));
@@ -404,6 +492,9 @@ Suite *suite_http(void)
                                   not_http,
                                   proxies,
                                   proxy_refuses,
+                                  proxy_login_in_its_url,
+                                  no_proxy,
+                                  environment_proxy_with_a_login,
                                   environment_proxy_is_not_for_loopback,
                                   warnings_are_logged};
     Suite *s = suite_create("http");

@@ -292,6 +292,32 @@ START_TEST(tls_through_a_proxy)
 }
 END_TEST
 
+/* A proxy that speaks TLS has its own authority, and asks for a certificate in vain. */
+START_TEST(proxy_in_tls)
+{
+    dbl_pki *its = dbl_pki_new(NULL);
+    proxy = dbl_start(&(dbl_conf){.pki = its, .proxy_auth = "Basic cHU6cHA="});
+    net_start(&n, by_proxy);
+    ir_conf *conf = (ir_conf *)ir_session_conf(n.session);
+    char *url = ir_format("https://registry.example:%d", dbl_port(d));
+    conf->proxy_user = ir_strdup("pu");
+    conf->proxy_password = ir_strdup("pp");
+    ck_assert_int_eq(net_do(&n, url, "/", NULL), IMGREL_ENET);
+    ck_assert_uint_eq(dbl_count(proxy, NULL, NULL), 0);
+    conf->proxy_ca_file = ir_strdup(dbl_pki_path(its, DBL_CA));
+    unit_ok(net_do(&n, url, "/", NULL), &n.err);
+    ck_assert_str_eq(n.reply.body.p, "safe");
+    const dbl_request *asked = dbl_get(proxy, "CONNECT", NULL, 0);
+    const dbl_request *got = dbl_get(d, "GET", NULL, 0);
+    ck_assert(asked && !asked->client);
+    ck_assert(got && got->client); /* the certificate is the host's */
+    ck_assert(!strstr(got->head, "Proxy-Authorization"));
+    free(url);
+    dbl_stop(proxy);
+    dbl_pki_free(its);
+}
+END_TEST
+
 Suite *suite_tls(void);
 Suite *suite_tls(void)
 {
@@ -309,6 +335,7 @@ Suite *suite_tls(void)
         tls_port_spoken_to_in_plain,
         brought_along,
         no_sigpipe,
+        proxy_in_tls,
         tls_through_a_proxy,
     };
     Suite *s = suite_create("tls");

@@ -14,7 +14,8 @@
 
 const char *ir_layout_entry_tag(const ir_json *entry)
 {
-    return ir_json_str(ir_json_get(entry, "annotations"), IR_REF_NAME);
+    const char *name = ir_json_str(ir_json_get(entry, "annotations"), IR_REF_NAME);
+    return name && *name ? name : NULL;
 }
 
 int ir_layout_index(const ir_layout *l, ir_json **ret, imgrel_error *err)

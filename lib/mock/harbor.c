@@ -127,7 +127,7 @@ static void index_children(struct mk_harbor *h, const ir_json *repository)
 /* The indexes beside the document, made anew. */
 static void index_document(struct mk_harbor *h)
 {
-    ir_json **fresh[] = {&h->project_ids, &h->robot_names, &h->children};
+    ir_json **fresh[] = {&h->project_ids, &h->robot_names, &h->project_robots, &h->children};
     for (size_t i = 0; i < sizeof fresh / sizeof *fresh; i++) {
         ir_json_free(*fresh[i]);
         *fresh[i] = ir_json_new_object();
@@ -138,8 +138,7 @@ static void index_document(struct mk_harbor *h)
                   ir_json_ref(ir_json_value(it)));
     all = mk_part(h, "robots");
     for (void *it = ir_json_first(all); it; it = ir_json_next(all, it))
-        ir_json_put(h->robot_names, ir_json_str(ir_json_value(it), "name"),
-                    ir_json_ref(ir_json_value(it)));
+        mk_robot_index(h, ir_json_value(it));
     all = mk_part(h, "repositories");
     for (void *it = ir_json_first(all); it; it = ir_json_next(all, it))
         index_children(h, ir_json_value(it));
@@ -207,6 +206,7 @@ void mk_harbor_stop(imgrel_mock *m)
     m->harbor = NULL;
     ir_json_free(h->project_ids);
     ir_json_free(h->robot_names);
+    ir_json_free(h->project_robots);
     ir_json_free(h->children);
     ir_json_free(h->doc);
     ir_json_free(h->frozen);

@@ -17,13 +17,14 @@
 
 struct mk_harbor {
     ir_json *doc;
-    ir_json *project_ids; /* id -> project */
-    ir_json *robot_names; /* stored name -> robot */
-    ir_json *children;    /* "repository@digest" of an index's children -> number of parents */
-    ir_json *frozen;      /* user name -> until, ms of ir_now_ms */
-    ir_json *proved;      /* login name -> HMAC of the secret that was right last */
-    char key[65];         /* signs tokens, CSRF cookies and proved secrets; of this process */
-    int minor;            /* of the version: 10, 12, 15 */
+    ir_json *project_ids;    /* id -> project */
+    ir_json *robot_names;    /* stored name -> robot */
+    ir_json *project_robots; /* project id, 0 of the system -> {id: robot} */
+    ir_json *children;       /* "repository@digest" of an index's children -> number of parents */
+    ir_json *frozen;         /* user name -> until, ms of ir_now_ms */
+    ir_json *proved;         /* login name -> HMAC of the secret that was right last */
+    char key[65];            /* signs tokens, CSRF cookies and proved secrets; of this process */
+    int minor;               /* of the version: 10, 12, 15 */
     int64_t freeze_ms;
     int64_t job_ms; /* that a scan, a copy, a collection takes */
 };
@@ -139,8 +140,8 @@ typedef struct mk_route {
 extern const mk_route mk_project_routes[], mk_member_routes[], mk_robot_routes[],
     mk_repository_routes[], mk_artifact_routes[], mk_misc_routes[], mk_policy_routes[],
     mk_retention_routes[], mk_replication_routes[], mk_preheat_routes[], mk_job_routes[],
-    mk_scan_routes[], mk_audit_routes[], mk_user_routes[], mk_config_routes[],
-    mk_copy_routes[], mk_robot_v1_routes[];
+    mk_scan_routes[], mk_audit_routes[], mk_user_routes[], mk_config_routes[], mk_copy_routes[],
+    mk_robot_v1_routes[];
 
 void mk_not_modelled(mk_call *c); /* 501 */
 
@@ -194,7 +195,7 @@ bool mk_artifact_copy(imgrel_mock *m, const char *from, const ir_json *artifact,
 ir_json *mk_artifact_need(mk_call *c, const char *resource, const char *action,
                           ir_json **ret_repository);
 /* harbor_scan.c */
-void mk_scan_start(imgrel_mock *m);                         /* the scanner that is there */
+void mk_scan_start(imgrel_mock *m); /* the scanner that is there */
 bool mk_scan_available(const struct mk_harbor *h);
 void mk_scan_begin(imgrel_mock *m, const ir_json *repository, ir_json *artifact);
 ir_json *mk_scan_overview(mk_call *c, const ir_json *artifact); /* NULL: never scanned */
@@ -213,6 +214,7 @@ ir_json *mk_project_new(imgrel_mock *m, const char *name, const ir_json *owner,
                         const ir_json *metadata, int64_t storage_limit);
 int64_t mk_project_used(const struct mk_harbor *h, const ir_json *project);
 char *mk_robot_full_name(const struct mk_harbor *h, const ir_json *robot);
+void mk_robot_index(struct mk_harbor *h, ir_json *robot); /* by its name and its project */
 ir_json *mk_robot_render(mk_call *c, const ir_json *robot);
 void mk_robot_create(mk_call *c); /* of the body */
 void mk_robot_delete(mk_call *c, ir_json *robot);
@@ -228,7 +230,7 @@ ir_json *mk_artifact_find(const struct mk_harbor *h, const char *repository, con
  * found them), and its tag, NULL if none. false: refused, p answered (quota). */
 typedef struct mk_pushed {
     const char *repository, *digest, *tag, *media_type;
-    const char *who; /* pushed it, for the log */
+    const char *who;                  /* pushed it, for the log */
     const ir_json *manifest, *config; /* config NULL: none, or not JSON */
     int64_t size;                     /* of the manifest's own bytes */
 } mk_pushed;

@@ -23,23 +23,35 @@ static int64_t project_of(const ir_json *robot)
     return ir_json_int(robot, "project_id", 0);
 }
 
+void mk_robot_index(struct mk_harbor *h, ir_json *robot)
+{
+    int64_t project = project_of(robot);
+    ir_json *of = mk_by_id(h->project_robots, project);
+    if (!of) {
+        of = ir_json_new_object();
+        mk_put_id(h->project_robots, project, of);
+    }
+    mk_put_id(of, ir_json_int(robot, "id", 0), ir_json_ref(robot));
+    ir_json_put(h->robot_names, ir_json_str(robot, "name"), ir_json_ref(robot));
+}
+
 static void forget(struct mk_harbor *h, const ir_json *robot)
 {
     int64_t id = ir_json_int(robot, "id", 0);
     ir_json_remove(h->robot_names, ir_json_str(robot, "name"));
+    mk_remove_id(mk_by_id(h->project_robots, project_of(robot)), id);
     mk_remove_id(mk_part(h, "robots"), id);
 }
 
 /* Robots of the project die with it; in others' rights it is missing from then on. */
 void mk_robots_of_project_gone(struct mk_harbor *h, const ir_json *project)
 {
-    ir_json *robots = mk_part(h, "robots"), *gone = ir_json_new_array();
+    int64_t id = ir_json_int(project, "project_id", -1);
+    ir_json *robots = ir_json_ref(mk_by_id(h->project_robots, id));
+    mk_remove_id(h->project_robots, id);
     for (void *it = ir_json_first(robots); it; it = ir_json_next(robots, it))
-        if (project_of(ir_json_value(it)) == ir_json_int(project, "project_id", -1))
-            ir_json_append(gone, ir_json_ref(ir_json_value(it)));
-    for (size_t i = 0; i < ir_json_len(gone); i++)
-        forget(h, ir_json_at(gone, i));
-    ir_json_free(gone);
+        forget(h, ir_json_value(it));
+    ir_json_free(robots);
 }
 
 /* ---- how it is shown ------------------------------------------------------------------------- */
@@ -331,7 +343,7 @@ static void keep_new(mk_call *c, const char *stored, int64_t project_id, ir_json
     long long id = ir_json_int(r, "id", 0);
     mk_secret_set(r, secret);
     mk_put_id(mk_part(c->h, "robots"), id, r);
-    ir_json_put(c->h->robot_names, stored, ir_json_ref(r));
+    mk_robot_index(c->h, r);
     audit(c, "create", r);
     mk_state_changed(c->mock);
     char *name = mk_robot_full_name(c->h, r);
@@ -539,10 +551,10 @@ static bool read_scope(mk_call *c, mk_filter *f, scope *ret)
 void mk_robots_answer(mk_call *c, const mk_filter *f, int64_t project_id, bool all)
 {
     ir_json *found = ir_json_new_array();
-    const ir_json *robots = mk_part(c->h, "robots");
+    const ir_json *robots =
+        all ? mk_part(c->h, "robots") : mk_by_id(c->h->project_robots, project_id);
     for (void *it = ir_json_first(robots); it; it = ir_json_next(robots, it))
-        if (all || project_of(ir_json_value(it)) == project_id)
-            ir_json_append(found, ir_json_ref(ir_json_value(it)));
+        ir_json_append(found, ir_json_ref(ir_json_value(it)));
     mk_filter_answer(c, f, columns, "name", found, mk_robot_render);
 }
 

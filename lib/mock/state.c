@@ -2,11 +2,14 @@
  * restart. A thread writes the file, so that no request waits for a disk; it holds hashes of
  * secrets, and is 0600 all the same. */
 #include "mock/server.h"
+#include "base/cancel.h"
 #include "base/fd.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #define STATE_MAX (1 * IR_GIB)
+#define REST_MAX_MS 2000
 
 struct mk_saver {
     imgrel_mock *mock;
@@ -57,6 +60,18 @@ static void save(struct mk_saver *s)
     pthread_mutex_lock(&s->mock->lock);
 }
 
+/* Many changes one after the other are saved half of the time at most, however much there is. */
+static void rest(struct mk_saver *s, int64_t ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    int64_t ns = until.tv_nsec + (ms < REST_MAX_MS ? ms : REST_MAX_MS) * 1000000;
+    until.tv_sec += ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    while (!s->stop && !pthread_cond_timedwait(&s->work, &s->mock->lock, &until))
+        ;
+}
+
 static void *run_saver(void *arg)
 {
     struct mk_saver *s = arg;
@@ -67,7 +82,9 @@ static void *run_saver(void *arg)
             continue;
         }
         s->dirty = false;
+        int64_t start = ir_now_ms();
         save(s);
+        rest(s, ir_now_ms() - start);
     }
     pthread_mutex_unlock(&s->mock->lock);
     return NULL;

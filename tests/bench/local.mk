@@ -7,4 +7,9 @@ tests_bench_delay_SOURCES = tests/bench/delay.c
 EXTRA_DIST += tests/bench/run tests/bench/lab.py tests/bench/plot.py
 bench: imgrel $(EXTRA_PROGRAMS)
 	BUILD=$(abs_builddir) $(srcdir)/tests/bench/run $(BENCH)
+if ENABLE_MOCK
+EXTRA_PROGRAMS += tests/bench/mock
+tests_bench_mock_SOURCES = tests/bench/mock.c
+tests_bench_mock_LDADD = lib/libimgrel-mock.la $(CURL_LIBS) -lpthread
+endif
 .PHONY: bench

@@ -29,6 +29,8 @@ typedef struct imgrel_mock imgrel_mock;
  *    "auth_mode": "oidc_auth" makes users' passwords their CLI secrets ("db_auth"); "scanner":
  *    false for a Harbor without one; "job_ms": how long a scan, a replication, a collection takes
  *    by the mock's clock (300)
+ *  - "referrers": false for a registry that lists none (404); "chunk_min": bytes that it asks every
+ *    piece of an upload to have at least (OCI-Chunk-Min-Length)
  *  - "control": true lets anybody steer it by POST /_mock/control with a command of
  *    imgrel_mock_control as its body: for a mock that is a process of its own
  *  - "hosts": {"core.harbor.domain": "127.0.0.1:8080"}: how the node resolves names; they are

@@ -236,6 +236,9 @@ typedef struct mk_pushed {
 } mk_pushed;
 ir_json *mk_project_of(const struct mk_harbor *h, const char *repository);
 bool mk_artifact_pushed(imgrel_mock *m, const mk_pushed *what, mk_reply *p);
+/* Before a blob is kept, the lock open. false: the project's quota has no room, p answered. */
+bool mk_quota_blob(imgrel_mock *m, const char *repository, const char *digest, int64_t size,
+                   mk_reply *p);
 /* false: there is no such thing, or it may not go; p answered. */
 bool mk_artifact_delete(imgrel_mock *m, ir_json *repository, ir_json *artifact, mk_reply *p);
 void mk_tag_set(imgrel_mock *m, ir_json *repository, const char *name, const char *digest);

@@ -105,9 +105,10 @@ int64_t mk_project_used(const struct mk_harbor *h, const ir_json *project)
     return total;
 }
 
-static bool quota_allows(imgrel_mock *m, const mk_pushed *w, const ir_json *blobs, mk_reply *p)
+/* {digest: size} on top of what the project has; what it has counts once. */
+static bool quota_allows(imgrel_mock *m, const char *repository, const ir_json *blobs, mk_reply *p)
 {
-    const ir_json *project = mk_project_of(m->harbor, w->repository);
+    const ir_json *project = mk_project_of(m->harbor, repository);
     int64_t hard = ir_json_int(project, "storage_limit", -1);
     if (hard < 0)
         return true;
@@ -117,13 +118,25 @@ static bool quota_allows(imgrel_mock *m, const mk_pushed *w, const ir_json *blob
         ir_json_put(all, ir_json_key(it), ir_json_ref(ir_json_value(it)));
     int64_t then = sum(all);
     ir_json_free(all);
-    if (then <= hard)
+    if (then <= hard || then == used)
         return true;
     mk_error(p, 403, "DENIED",
              "adding %lld B of storage resource, which when updated to current "
              "usage of %lld B will exceed the configured upper limit of %lld B.",
              (long long)(then - used), (long long)used, (long long)hard);
     return false;
+}
+
+bool mk_quota_blob(imgrel_mock *m, const char *repository, const char *digest, int64_t size,
+                   mk_reply *p)
+{
+    ir_json *blob = ir_json_new_object();
+    ir_json_put(blob, digest, ir_json_new_int(size));
+    pthread_mutex_lock(&m->lock);
+    bool ok = quota_allows(m, repository, blob, p);
+    pthread_mutex_unlock(&m->lock);
+    ir_json_free(blob);
+    return ok;
 }
 
 static void put_ref(ir_json *to, const char *key, const ir_json *from)
@@ -237,7 +250,7 @@ bool mk_artifact_pushed(imgrel_mock *m, const mk_pushed *w, mk_reply *p)
 {
     ir_json *repository = mk_repository_find(m->harbor, w->repository), *blobs = blobs_of(w);
     const ir_json *project = mk_project_of(m->harbor, w->repository);
-    if (!quota_allows(m, w, blobs, p)) {
+    if (!quota_allows(m, w->repository, blobs, p)) {
         ir_json_free(blobs);
         return false;
     }

@@ -234,7 +234,10 @@ static void answer(mk_request *r, const mk_v2 *v, mk_reply *p)
         mk_tags_list(r, v, p);
         break;
     case MK_V2_REFERRERS:
-        mk_referrers(r, v, p);
+        if (ir_json_bool(r->mock->config, "referrers", true))
+            mk_referrers(r, v, p);
+        else
+            not_found(p);
         break;
     case MK_V2_MANIFEST:
         mk_manifest(r, v, p);

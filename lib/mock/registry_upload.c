@@ -134,6 +134,15 @@ static void tell(mk_request *r, const mk_upload *u, int status, mk_reply *p)
     mk_reply_header(p, "Docker-Upload-Uuid", "%s", u->id);
 }
 
+/* The least that a piece should have, if the configuration asks for one. */
+static void tell_new(mk_request *r, const mk_upload *u, mk_reply *p)
+{
+    int64_t least = ir_json_int(r->mock->config, "chunk_min", 0);
+    tell(r, u, 202, p);
+    if (least > 0)
+        mk_reply_header(p, "OCI-Chunk-Min-Length", "%lld", (long long)least);
+}
+
 static void unknown(mk_reply *p)
 {
     mk_v2_error(p, 404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry");
@@ -170,7 +179,7 @@ void mk_store_upload(mk_request *r, const mk_v2 *v, mk_reply *p)
         else if (!mounted(r, v, p)) {
             u = upload_new(r->mock, v->name);
             if (u)
-                tell(r, u, 202, p);
+                tell_new(r, u, p);
             else
                 mk_v2_error(p, 500, "UNKNOWN", "internal server error");
         }
@@ -192,16 +201,21 @@ void mk_store_upload(mk_request *r, const mk_v2 *v, mk_reply *p)
 
 /* ---- calls with bytes ------------------------------------------------------------------------ */
 
-/* "Content-Range: 100-199" must begin where the last piece ended. */
-static bool in_order(const mk_request *r, const mk_upload *u)
+/* "Content-Range: 100-199" must begin where the last piece ended, and be as long as the body. */
+static bool in_order(const mk_request *r, const mk_upload *u, bool *ret_length)
 {
-    unsigned long long first = 0;
-    const char *range = mk_header(r, "Content-Range"), *dash = range ? strchr(range, '-') : NULL;
+    unsigned long long first = 0, last = 0, len = 0;
+    const char *range = mk_header(r, "Content-Range"), *dash = range ? strchr(range, '-') : NULL,
+               *length = mk_header(r, "Content-Length");
+    *ret_length = true;
     if (!range)
         return true;
     char *number = dash ? ir_strndup(range, (size_t)(dash - range)) : NULL;
-    bool ok = number && ir_parse_u64(number, INT64_MAX, &first) && (int64_t)first == u->offset;
+    bool ok = number && ir_parse_u64(number, INT64_MAX, &first) && (int64_t)first == u->offset &&
+              ir_parse_u64(dash + 1, INT64_MAX, &last) && last + 1 >= first;
     free(number);
+    if (ok && length && ir_parse_u64(length, INT64_MAX, &len))
+        *ret_length = last + 1 - first == len;
     return ok;
 }
 
@@ -231,11 +245,17 @@ void mk_store_begin(mk_request *r, const mk_v2 *v, mk_reply *p)
         unknown(p);
         return;
     }
+    bool length = true;
     if (post)
         u->busy = true;
-    else if (!in_order(r, u)) {
+    else if (!in_order(r, u, &length)) {
         mk_v2_error(p, 416, "RANGE_INVALID", "invalid content range");
         tell(r, u, 416, p);
+        upload_give(r->mock, u, false);
+        return;
+    }
+    if (!length) {
+        mk_v2_error(p, 400, "SIZE_INVALID", "provided length did not match content length");
         upload_give(r->mock, u, false);
         return;
     }
@@ -314,6 +334,8 @@ void mk_store_finish(mk_request *r, mk_reply *p)
         over = false;
     } else if (!o->in.digest || !ir_digest_valid(o->in.digest) || !digest_is(u, o->in.digest))
         mk_v2_error(p, 400, "DIGEST_INVALID", "provided digest did not match uploaded content");
+    else if (!mk_quota_blob(r->mock, u->name, o->in.digest, u->offset, p))
+        ;
     else if (keep(r->mock->registry, u, o->in.digest))
         done(r, u->name, o->in.digest, p);
     else

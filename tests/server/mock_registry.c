@@ -486,13 +486,56 @@ START_TEST(registry_behind_is_gone)
 }
 END_TEST
 
+START_TEST(pieces_say_where_they_are)
+{
+    mock_up("{\"chunk_min\": 1000, \"referrers\": false, \"login_freeze_ms\": 50}");
+    answer a = POST("/v2/library/r/blobs/uploads/", ADMIN, "");
+    want(a, 202);
+    ck_assert_str_eq(header(&a, "OCI-Chunk-Min-Length", 0), "1000");
+    const char *at = header(&a, "Location", 0);
+    const char *type = "Content-Type: application/octet-stream";
+    want(ask("PATCH", at, ADMIN, "12345", type, "Content-Range: 5-9", NULL), 416);
+    want_error(ask("PATCH", at, ADMIN, "12345", type, "Content-Range: 0-9", NULL), 400,
+               "SIZE_INVALID");
+    want(ask("PATCH", at, ADMIN, "12345", type, "Content-Range: 0-4", NULL), 202);
+    a = ask("PATCH", at, ADMIN, "67890", type, "Content-Range: 0-4", NULL);
+    want(a, 416);
+    ck_assert_str_eq(header(&a, "Range", 0), "0-4");
+    a = ask("PATCH", at, ADMIN, "67890", type, "Content-Range: 5-9", NULL);
+    want(a, 202);
+    ck_assert_str_eq(header(&a, "Range", 0), "0-9");
+    const char *digest = push_image("library/r", "1", ADMIN, "amd64");
+    want(GET(text("/v2/library/r/referrers/%s", digest), ADMIN), 404);
+    mock_down();
+}
+END_TEST
+
+START_TEST(quota_stops_a_blob)
+{
+    char digest[IR_DIGEST_MAX];
+    mock_up(NULL);
+    want(POST(API "/projects", ADMIN, "{\"project_name\":\"p\",\"storage_limit\":5}"), 201);
+    unit_ok(ir_hash_bytes("123456", 6, digest, NULL), &(imgrel_error){0});
+    want_error(send_bytes("POST", text("/v2/p/r/blobs/uploads/?digest=%s", digest), ADMIN,
+                          "application/octet-stream", "123456", 6),
+               403, "DENIED");
+    want(ask("HEAD", text("/v2/p/r/blobs/%s", digest), ADMIN, NULL, NULL), 404);
+    mock_down();
+}
+END_TEST
+
 Suite *suite_registry(void);
 Suite *suite_registry(void)
 {
     const TTest *const both[] = {
         blob_upload_and_ranges, blob_in_pieces, blob_mount, big_blob_streams, manifests,
         tags_and_catalog,       referrers};
-    const TTest *const own[] = {challenges, robots_have_their_rights_only, tokens, sha512,
+    const TTest *const own[] = {challenges,
+                                robots_have_their_rights_only,
+                                tokens,
+                                sha512,
+                                pieces_say_where_they_are,
+                                quota_stops_a_blob,
                                 registry_behind_is_gone};
     bool real = !access("/usr/bin/docker-registry", X_OK);
     Suite *s = suite_create("registry");

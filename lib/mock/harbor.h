@@ -183,7 +183,7 @@ bool mk_cron_fits(const char *cron);          /* six fields */
 void mk_time_of(int64_t ms, char ret[40]);
 
 /* ---- nouns as others need them ---- */
-bool mk_glob(const char *pattern, const char *name); /* doublestar */
+bool mk_glob(const char *pattern, const char *name); /* harbor_glob.c */
 bool mk_immutable(const struct mk_harbor *h, const ir_json *repository, const char *tag);
 /* false: a tag of it may not go or change; p answered. */
 bool mk_immutable_check(imgrel_mock *m, const ir_json *repository, const ir_json *artifact,

@@ -4,51 +4,6 @@
 
 #include <stdlib.h>
 
-/* ---- patterns -------------------------------------------------------------------------------- */
-
-/* The end of one alternative of "{a,b}", at its comma or brace. */
-static const char *alternative_end(const char *p)
-{
-    return p + strcspn(p, ",}");
-}
-
-/* "*" within a segment, "**" over all, "?" one byte, "{a,b}" either; depth ends what is too wild.
- */
-static bool glob(const char *p, const char *s, int depth)
-{
-    if (depth > 64)
-        return false;
-    for (; *p && *p != '*' && *p != '{'; p++, s++)
-        if (!*s || (*p != *s && *p != '?'))
-            return false;
-    if (!*p)
-        return !*s;
-    if (*p == '*') {
-        bool deep = p[1] == '*';
-        const char *rest = p + 1 + deep;
-        if (deep && *rest == '/' && glob(rest + 1, s, depth + 1))
-            return true;
-        for (;; s++) {
-            if (glob(rest, s, depth + 1))
-                return true;
-            if (!*s || (!deep && *s == '/'))
-                return false;
-        }
-    }
-    const char *close = strchr(p, '}');
-    for (const char *a = p + 1; close && a <= close; a = alternative_end(a) + 1) {
-        size_t len = (size_t)(alternative_end(a) - a);
-        if (!strncmp(a, s, len) && glob(close + 1, s + len, depth + 1))
-            return true;
-    }
-    return false;
-}
-
-bool mk_glob(const char *pattern, const char *name)
-{
-    return glob(pattern, name, 0);
-}
-
 /* Each selector must agree: "matches" and "repoMatches" take what fits, "excludes" the rest. */
 static bool selected(const ir_json *selectors, const char *name)
 {

@@ -7,7 +7,7 @@ mock_sources = lib/mock/server.h lib/mock/conn.h lib/mock/tls.h lib/mock/harbor.
 	lib/mock/harbor_secret.c lib/mock/harbor_auth.c lib/mock/harbor_rights.c \
 	lib/mock/harbor_project.c lib/mock/harbor_member.c lib/mock/harbor_robot.c \
 	lib/mock/harbor_artifact.c lib/mock/harbor_repository.c lib/mock/harbor_misc.c \
-	lib/mock/harbor_resource.c lib/mock/harbor_job.c lib/mock/harbor_policy.c \
+	lib/mock/harbor_resource.c lib/mock/harbor_job.c lib/mock/harbor_glob.c lib/mock/harbor_policy.c \
 	lib/mock/harbor_retention.c lib/mock/harbor_replication.c lib/mock/harbor_push.c \
 	lib/mock/harbor_copy.c lib/mock/harbor_preheat.c lib/mock/harbor_scan.c \
 	lib/mock/harbor_audit.c lib/mock/harbor_user.c lib/mock/harbor_config.c \

@@ -1,6 +1,6 @@
-/* fuzz_mock_query.c - what the mock reads of a stranger's query string: escapes, pairs, and q.
- * Search with FUZZ_SOURCES="lib/mock/harbor_filter.c lib/mock/server_query.c" (from the source
- * root). */
+/* fuzz_mock_query.c - what the mock reads of a stranger's query string: escapes, pairs, q, and the
+ * patterns of policies. Search with FUZZ_SOURCES="lib/mock/harbor_filter.c lib/mock/harbor_glob.c
+ * lib/mock/server_query.c" (from the source root). */
 #include "mock/harbor.h"
 #include "fuzz.h"
 
@@ -19,6 +19,19 @@ static void check_filter(const char *q)
     mk_filter_free(&f);
 }
 
+/* "PATTERN=NAME"; a name without special bytes fits itself, and "**" everything. */
+static void check_glob(char *s)
+{
+    char *name = strchr(s, '=');
+    if (!name)
+        return;
+    *name++ = '\0';
+    (void)mk_glob(s, name);
+    fuzz_check(mk_glob("**", name));
+    fuzz_check(strpbrk(s, "*?{") || mk_glob(s, name) == !strcmp(s, name));
+    name[-1] = '=';
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *s = fuzz_text(data, size), *name, *value, *plain = mk_unescape(s, true);
@@ -31,6 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         free(value);
     }
     check_filter(s);
+    check_glob(s);
     free(plain);
     free(s);
     return 0;

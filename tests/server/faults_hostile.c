@@ -1,93 +1,8 @@
 /* faults_hostile.c - a registry that is after our login, our memory or our files. What counts is
  * what the other side received. */
-#include "faults.h"
+#include "hostile.h"
 
-#include "double.h"
-
-#include <sys/stat.h>
 #include <unistd.h>
-
-#define SECRET "hunter2-secret"
-#define TOKEN "a-bearer-token"
-#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
-
-static dbl *home, *other;
-static imgrel_client *client;
-static imgrel_error err;
-static const char *elsewhere; /* the other one by another name */
-
-static void begin(void)
-{
-    support_begin();
-    home = dbl_start(NULL);
-    other = dbl_start(NULL);
-    elsewhere = "elsewhere.example";
-    const char *names =
-        text("registry.example=%s,%s=%s", dbl_host(home), elsewhere, dbl_host(other));
-    const char *const keys[][2] = {{"plain_http", text("%s,registry.example,%s,%s", dbl_host(home),
-                                                       dbl_host(other), elsewhere)},
-                                   {"resolve", names},
-                                   {"registry_hosts", text("%s,registry.example", dbl_host(home))},
-                                   {"registry_user", "alice"},
-                                   {"registry_password", SECRET},
-                                   {"retry_delay", "5ms"},
-                                   {"retries", "1"}};
-    err = (imgrel_error){0};
-    unit_ok(imgrel_client_new(&client, &err), &err);
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        unit_ok(imgrel_client_set(client, keys[i][0], keys[i][1], &err), &err);
-}
-
-static void end(void)
-{
-    imgrel_client_free(client);
-    dbl_stop(home);
-    dbl_stop(other);
-    mock_down(); /* what text() gave */
-    support_end();
-}
-
-/* home wants a token from that realm. */
-static void guard(const char *realm)
-{
-    dbl_on(home, &(dbl_rule){.path = "/token*", .body = "{\"token\":\"" TOKEN "\"}"});
-    dbl_on(home,
-           &(dbl_rule){.without_header = "Bearer " TOKEN,
-                       .status = 401,
-                       .headers =
-                           text("WWW-Authenticate: Bearer realm=\"%s\",service=\"s\"\r\n", realm)});
-}
-
-static void guard_home(void)
-{
-    guard(text("%s/token", dbl_url(home)));
-}
-
-static void other_got_nothing(void)
-{
-    ck_assert(!dbl_saw(other, "uthorization"));
-    ck_assert(!dbl_saw(other, SECRET));
-    ck_assert(!dbl_saw(other, TOKEN));
-}
-
-static const char *digest_of(const char *bytes, size_t len)
-{
-    char digest[IR_DIGEST_MAX];
-    unit_ok(ir_hash_bytes(bytes, len, digest, &err), &err);
-    return text("%s", digest);
-}
-
-static const char *read_blob(const char *digest)
-{
-    static char buf[64];
-    imgrel_blob *b = NULL;
-    int64_t n = imgrel_blob_open(client, text("%s/p/a@%s", dbl_host(home), digest), NULL, &b, &err);
-    if (n >= 0)
-        n = imgrel_blob_read(b, buf, sizeof buf - 1, &err);
-    imgrel_blob_free(b);
-    buf[n > 0 ? n : 0] = '\0';
-    return n < 0 ? NULL : buf;
-}
 
 /* ---- redirects, uploads, realms -------------------------------------------------------------- */
 
@@ -203,20 +118,6 @@ END_TEST
 
 /* ---- documents ------------------------------------------------------------------------------- */
 
-static int copy_it(const char *tag)
-{
-    err = (imgrel_error){0};
-    return imgrel_copy(client, text("%s/p/a:%s", dbl_host(home), tag),
-                       text("oci:%s:v1", support_path("dst")), NULL, NULL, &err);
-}
-
-static void serve(const char *selector, const char *type, const char *body)
-{
-    dbl_on(home, &(dbl_rule){.path = text("/v2/p/a/manifests/%s", selector),
-                             .headers = text("Content-Type: %s\r\n", type),
-                             .body = body});
-}
-
 START_TEST(manifest_too_large)
 {
     size_t len = 5 * 1024 * 1024;
@@ -299,20 +200,19 @@ START_TEST(digests_that_are_none)
 }
 END_TEST
 
-Suite *suite_faults_hostile(void);
-Suite *suite_faults_hostile(void)
+void hostile_probes(Suite *s)
 {
-    const TTest *const tests[] = {redirect_to_another_port, redirect_to_a_realm_of_its_own,
-                                  upload_elsewhere,         realm_elsewhere,
-                                  link_to_another_origin,   link_to_itself,
-                                  manifest_too_large,       index_in_index_without_end,
-                                  index_of_itself,          digests_that_are_none};
-    Suite *s = suite_create("faults_hostile");
-    TCase *c = tcase_create("faults_hostile");
-    tcase_add_checked_fixture(c, begin, end);
-    tcase_set_timeout(c, 60);
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tcase_add_test(c, tests[i]);
-    suite_add_tcase(s, c);
-    return s;
+    const hostile_row rows[] = {
+        {"S2, 5.2", "blob redirected to another port", redirect_to_another_port},
+        {"S2, 5.2", "... to a host with a realm of its own", redirect_to_a_realm_of_its_own},
+        {"S3, 5.2", "upload sent to another host", upload_elsewhere},
+        {"S4, 5.2", "realm on another host, without TLS", realm_elsewhere},
+        {"S5, 5.2", "list that goes on at another origin", link_to_another_origin},
+        {"S5, 5.2", "list that goes around in a circle", link_to_itself},
+        {"S11", "manifest of 5 MiB", manifest_too_large},
+        {"S8", "index in index without end", index_in_index_without_end},
+        {"S8", "index of itself", index_of_itself},
+        {"S9", "digests that are none", digests_that_are_none},
+    };
+    hostile_add(s, rows, sizeof rows / sizeof *rows);
 }

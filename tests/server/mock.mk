@@ -19,7 +19,9 @@ tests_server_faults_test_LDADD = lib/libmockcore.la $(double_libs) $(unit_libs) 
 
 # Registries that are after us, and mirrors: what the other side received.
 check_PROGRAMS += tests/server/hostile_test
-tests_server_hostile_test_SOURCES = tests/server/hostile_test.c tests/server/faults.h \
+tests_server_hostile_test_SOURCES = tests/server/hostile_test.c tests/server/faults.c \
+	tests/server/faults.h tests/server/hostile.c tests/server/hostile.h tests/server/weir.c \
+	tests/server/faults_rules.c \
 	tests/server/faults_hostile.c tests/server/faults_mirrors.c tests/server/weir.h \
 	tests/server/mock_http.c tests/server/mock_http.h tests/unit/oci/make.c \
 	tests/unit/oci/make.h tests/unit/layer/support.c tests/unit/layer/support.h

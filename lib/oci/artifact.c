@@ -229,10 +229,14 @@ static int find_subject(artifact *a, imgrel_error *err)
 
 static int put_tags(artifact *a, const ir_manifest *m, const char *tag, imgrel_error *err)
 {
-    int rc = ir_store_manifest_put(a->dst, a->call, m, tag, err);
+    IR_AUTO(ir_strv) tags = {0};
+    int rc = tag && ir_strv_add(&tags, tag) < 0 ? ir_nomem(err) : 0;
     for (size_t i = 0; !rc && i < ir_json_len(a->spec.tags); i++)
-        rc = ir_store_manifest_put(a->dst, a->call, m, ir_json_text(ir_json_at(a->spec.tags, i)),
-                                   err);
+        if (ir_strv_add(&tags, ir_json_text(ir_json_at(a->spec.tags, i))) < 0)
+            rc = ir_nomem(err);
+    if (!rc)
+        rc = tags.n ? ir_store_manifest_put_tags(a->dst, a->call, m, &tags, err)
+                    : ir_store_manifest_put(a->dst, a->call, m, NULL, err);
     return rc ? rc : ir_store_finish(a->dst, a->call, err);
 }
 

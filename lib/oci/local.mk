@@ -8,7 +8,7 @@ oci_sources = lib/oci/descriptor.c lib/oci/manifest.c lib/oci/manifest_write.c \
 	lib/oci/journal.h lib/oci/journal.c lib/oci/registry_push.c \
 	lib/oci/registry_write.c lib/oci/pages.c lib/oci/layout_stage.c lib/oci/oci_archive.c \
 	lib/oci/docker_archive.c lib/oci/descriptor.h lib/oci/store.h lib/oci/store_ops.h \
-	lib/oci/layout.h lib/oci/registry.h lib/oci/registry_single.c lib/oci/referrers.c lib/oci/artifact.c lib/oci/artifact_get.c lib/oci/artifact.h
+	lib/oci/layout.h lib/oci/registry.h lib/oci/registry_single.c lib/oci/registry_put.c lib/oci/referrers.c lib/oci/artifact.c lib/oci/artifact_get.c lib/oci/artifact.h
 # Layers and images.
 oci_sources += lib/oci/compress.c lib/oci/compress_gzip.c lib/oci/compress_zstd.c \
 	lib/oci/compress_read.c lib/oci/archive.c lib/oci/layer_extract.c \

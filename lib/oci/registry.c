@@ -1,6 +1,6 @@
 /* registry.c - a repository of a registry (distribution-spec v1.1): how it is opened and asked, how
- * its errors are told, and its manifests, which travel as exact bytes and are verified against the
- * digest that was asked for or that the registry names. */
+ * its errors are told, and how its manifests are read: as exact bytes, verified against the digest
+ * that was asked for or that the registry names. */
 #include "oci/registry.h"
 #include "base/cancel.h"
 #include "base/limits.h"
@@ -332,139 +332,6 @@ static int manifest_head(ir_store *s, const ir_call *call, const char *selector,
     return rc;
 }
 
-/* The registry must have kept what we sent, under the name that we know. */
-static int check_stored(const ir_registry *r, const ir_reply *reply, const ir_manifest *m,
-                        imgrel_error *err)
-{
-    const char *stored = ir_reply_header(reply, "docker-content-digest", 0);
-    if (!stored || ir_streq(stored, m->digest) || !ir_digest_valid(stored) ||
-        !ir_streq(ir_digest_algorithm(stored), ir_digest_algorithm(m->digest)))
-        return 0;
-    return ir_fail(err, IMGREL_EDIGEST, "%s/%s: the manifest %s was stored as %s", r->base.ref.host,
-                   r->base.ref.repository, m->digest, stored);
-}
-
-/* ret_listed: the registry says that it lists m among its subject's referrers. */
-static int put_once(ir_registry *r, const ir_call *call, const ir_manifest *m, const char *selector,
-                    bool *ret_listed, imgrel_error *err)
-{
-    ir_reply reply = {0};
-    char *url = ir_registry_url(r, "/manifests/%s", selector);
-    ir_request req = ir_registry_request(r, "PUT", url);
-    req.content_type = m->media_type;
-    req.body = (ir_body){.p = m->bytes, .len = m->len, .size = (int64_t)m->len};
-    int rc = url ? ir_http_do(call, &req, &reply, err) : ir_nomem(err);
-    if (!rc && reply.status / 100 != 2)
-        rc = fail(r, &req, &reply, selector, err);
-    if (!rc)
-        rc = check_stored(r, &reply, m, err);
-    *ret_listed = ir_reply_header(&reply, "oci-subject", 0) != NULL;
-    free(url);
-    ir_reply_free(&reply);
-    return rc;
-}
-
-/* A manifest that is refused for what it says, or stored as another, may have been spoilt on the
- * way or have come before a blob that it names was seen everywhere. */
-static bool may_be_spoilt(const imgrel_error *e)
-{
-    return e->code == IMGREL_EDIGEST ||
-           (e->http_status == 400 && (ir_streq(e->reason, "MANIFEST_INVALID") ||
-                                      ir_streq(e->reason, "MANIFEST_BLOB_UNKNOWN")));
-}
-
-/* A registry on a file system (docker-registry 2.8) calls a manifest's digest invalid while another
- * client writes the same manifest, for it reads what is half written. We know the digest: it is
- * tried again; what else may have been spoilt, once. */
-static int manifest_put(ir_store *s, const ir_call *call, const ir_manifest *m, const char *tag,
-                        imgrel_error *err)
-{
-    ir_again again = {0};
-    for (;;) {
-        bool listed = false;
-        imgrel_error e = {0};
-        int rc = put_once(ir_registry_of(s), call, m, tag ? tag : m->digest, &listed, &e);
-        if (!rc && m->subject.digest && !listed)
-            return ir_referrers_add(s, call, m, err);
-        bool worth = (rc == IMGREL_EDIGEST && e.http_status == 400) ||
-                     (rc < 0 && !again.n && may_be_spoilt(&e));
-        int next = worth ? ir_registry_again(call, m->digest, &again, &e, true, err) : 0;
-        if (next == 1)
-            continue;
-        if (rc < 0 && err && !err->code)
-            *err = e;
-        return next < 0 ? next : rc;
-    }
-}
-
-/* ---- deleting ------------------------------------------------------------------------------- */
-
-/* path: "manifests" or "blobs". */
-static int delete_request(ir_registry *r, const ir_call *call, const char *path,
-                          const char *selector, imgrel_error *err)
-{
-    ir_reply reply = {0};
-    char *url = ir_registry_url(r, "/%s/%s", path, selector);
-    ir_request req = ir_registry_request(r, "DELETE", url);
-    int rc = url ? ir_http_do(call, &req, &reply, err) : ir_nomem(err);
-    if (!rc && reply.status / 100 != 2)
-        rc = fail(r, &req, &reply, selector, err);
-    if (rc == IMGREL_EUNSUPPORTED)
-        ir_cure(err, "the registry must be set to allow deletes"
-                     " (docker-registry: REGISTRY_STORAGE_DELETE_ENABLED=true)");
-    free(url);
-    ir_reply_free(&reply);
-    return rc;
-}
-
-static int blob_delete(ir_store *s, const ir_call *call, const ir_desc *d, imgrel_error *err)
-{
-    return delete_request(ir_registry_of(s), call, "blobs", d->digest, err);
-}
-
-/* A registry that deletes by digest only refuses a tag in one of several ways. */
-static bool tag_refused(const imgrel_error *e)
-{
-    return e->code == IMGREL_EUNSUPPORTED || e->code == IMGREL_EDIGEST ||
-           e->code == IMGREL_EINVAL || e->http_status == 405;
-}
-
-static int tag_undeletable(ir_store *s, const ir_call *call, const char *tag, imgrel_error *err)
-{
-    ir_desc d = {0};
-    const ir_ref *ref = &s->ref;
-    int rc = manifest_head(s, call, tag, &d, err);
-    if (rc < 0)
-        return rc;
-    rc = ir_fail(err, IMGREL_EUNSUPPORTED,
-                 "%s/%s:%s: the registry deletes no tag alone; its image is %s", ref->host,
-                 ref->repository, tag, d.digest);
-    ir_cure(err, "delete %s/%s@%s: it goes with every tag that it has", ref->host, ref->repository,
-            d.digest);
-    ir_desc_free(&d);
-    return rc;
-}
-
-static int manifest_delete(ir_store *s, const ir_call *call, const char *selector,
-                           imgrel_error *err)
-{
-    ir_registry *r = ir_registry_of(s);
-    imgrel_error first = {0};
-    if (!selector)
-        return no_selector(r, err);
-    IR_AUTO(ir_manifest) m = {0};
-    if (ir_digest_valid(selector) && get_once(r, call, selector, &m, &first) < 0)
-        ir_error_clear(&first); /* what can't be read may go as well */
-    int rc = delete_request(r, call, "manifests", selector, &first);
-    if (!rc && m.subject.digest)
-        rc = ir_referrers_drop(s, call, &m, &first);
-    if (rc < 0 && !ir_digest_valid(selector) && tag_refused(&first))
-        return tag_undeletable(s, call, selector, err);
-    if (rc < 0 && err && !err->code)
-        *err = first;
-    return rc;
-}
-
 /* ---- open and close ------------------------------------------------------------------------- */
 
 static int registry_finish(ir_store *s, const ir_call *call, imgrel_error *err)
@@ -514,8 +381,9 @@ static const ir_store_ops registry_ops = {
     .mounts_from = mounts_from,
     .manifest_get = manifest_get,
     .manifest_head = manifest_head,
-    .manifest_put = manifest_put,
-    .manifest_delete = manifest_delete,
+    .manifest_put = ir_registry_manifest_put,
+    .manifest_put_tags = ir_registry_manifest_put_tags,
+    .manifest_delete = ir_registry_manifest_delete,
     .blob_exists = ir_registry_blob_exists,
     .blob_open = ir_registry_blob_open,
     .blob_resume = ir_registry_blob_resume,
@@ -523,7 +391,7 @@ static const ir_store_ops registry_ops = {
     .blob_have = ir_registry_blob_have,
     .blob_put = ir_registry_blob_put,
     .blob_create = ir_registry_blob_create,
-    .blob_delete = blob_delete,
+    .blob_delete = ir_registry_blob_delete,
     .tags = ir_registry_tags,
     .referrers = ir_registry_referrers,
 };

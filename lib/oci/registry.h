@@ -121,6 +121,17 @@ void ir_registry_part_adopt(ir_reader *r, const ir_call *call);
 int ir_must_use ir_registry_blob_fetch(ir_store *s, const ir_call *call, const ir_desc *d,
                                        ir_fetch *how, imgrel_error *err);
 
+/* registry_put.c */
+int ir_must_use ir_registry_manifest_put(ir_store *s, const ir_call *call, const ir_manifest *m,
+                                         const char *tag, imgrel_error *err);
+int ir_must_use ir_registry_manifest_put_tags(ir_store *s, const ir_call *call,
+                                              const ir_manifest *m, const ir_strv *tags,
+                                              imgrel_error *err);
+int ir_must_use ir_registry_manifest_delete(ir_store *s, const ir_call *call, const char *selector,
+                                            imgrel_error *err);
+int ir_must_use ir_registry_blob_delete(ir_store *s, const ir_call *call, const ir_desc *d,
+                                        imgrel_error *err);
+
 /* registry_push.c */
 int ir_must_use ir_registry_blob_have(ir_store *s, const ir_call *call, const ir_desc *d,
                                       const char *from_repository, imgrel_error *err);

@@ -89,6 +89,19 @@ int ir_store_manifest_put(ir_store *s, const ir_call *call, const ir_manifest *m
     return rc < 0 ? rc : s->ops->manifest_put(s, call, m, tag, err);
 }
 
+int ir_store_manifest_put_tags(ir_store *s, const ir_call *call, const ir_manifest *m,
+                               const ir_strv *tags, imgrel_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; !rc && s->ref.transport == IR_REGISTRY && i < tags->n; i++)
+        rc = ir_tag_check(tags->v[i], err);
+    if (!rc && s->ops->manifest_put_tags)
+        return s->ops->manifest_put_tags(s, call, m, tags, err);
+    for (size_t i = 0; !rc && i < tags->n; i++)
+        rc = s->ops->manifest_put(s, call, m, tags->v[i], err);
+    return rc;
+}
+
 int ir_store_manifest_delete(ir_store *s, const ir_call *call, const char *selector,
                              imgrel_error *err)
 {

@@ -36,6 +36,9 @@ int ir_must_use ir_store_manifest_head(ir_store *s, const ir_call *call, const c
 /* Under a tag, or under its digest when tag is NULL. */
 int ir_must_use ir_store_manifest_put(ir_store *s, const ir_call *call, const ir_manifest *m,
                                       const char *tag, imgrel_error *err);
+/* Under several tags, in as few requests as the place knows to do it in. */
+int ir_must_use ir_store_manifest_put_tags(ir_store *s, const ir_call *call, const ir_manifest *m,
+                                           const ir_strv *tags, imgrel_error *err);
 int ir_must_use ir_store_manifest_delete(ir_store *s, const ir_call *call, const char *selector,
                                          imgrel_error *err);
 

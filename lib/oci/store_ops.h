@@ -15,6 +15,8 @@ typedef struct ir_store_ops {
                          imgrel_error *err);
     int (*manifest_put)(ir_store *s, const ir_call *call, const ir_manifest *m, const char *tag,
                         imgrel_error *err);
+    int (*manifest_put_tags)(ir_store *s, const ir_call *call, const ir_manifest *m,
+                             const ir_strv *tags, imgrel_error *err); /* NULL: one by one */
     int (*manifest_delete)(ir_store *s, const ir_call *call, const char *selector,
                            imgrel_error *err);
     int (*blob_exists)(ir_store *s, const ir_call *call, const ir_desc *d, int64_t *ret_size,

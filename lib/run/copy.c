@@ -309,11 +309,10 @@ static int put_tags(const ir_call *call, const ir_copy_plan *p, ir_copy_dst *d, 
 {
     bool named = d->tags.n || d->there;
     int rc = named ? 0 : ir_store_manifest_put(d->store, call, &p->top, NULL, err);
-    for (size_t i = 0; !rc && i < d->stale.n; i++) {
-        rc = ir_store_manifest_put(d->store, call, &p->top, d->stale.v[i], err);
-        if (!rc)
-            rc = ir_progress(call, IMGREL_EVENT_STEP, d->stale.v[i], "tagged", 0, 0, 1, err);
-    }
+    if (!rc)
+        rc = ir_store_manifest_put_tags(d->store, call, &p->top, &d->stale, err);
+    for (size_t i = 0; !rc && i < d->stale.n; i++)
+        rc = ir_progress(call, IMGREL_EVENT_STEP, d->stale.v[i], "tagged", 0, 0, 1, err);
     return rc;
 }
 

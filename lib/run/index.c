@@ -439,10 +439,17 @@ static int check_children(const editing *e, const ir_manifest *m, imgrel_error *
 static int put(editing *e, const ir_manifest *m, imgrel_error *err)
 {
     bool same = ir_streq(e->old.digest, m->digest);
-    int rc = same ? 0 : ir_store_manifest_put(e->dst, e->call, m, e->to->tag, err);
+    IR_AUTO(ir_strv) tags = {0};
+    int rc = 0;
+    if (!same && e->to->tag && ir_strv_add(&tags, e->to->tag) < 0)
+        rc = ir_nomem(err);
     for (size_t i = 0; !rc && i < ir_json_len(e->spec.tags); i++)
-        rc = ir_store_manifest_put(e->dst, e->call, m, ir_json_text(ir_json_at(e->spec.tags, i)),
-                                   err);
+        if (ir_strv_add(&tags, ir_json_text(ir_json_at(e->spec.tags, i))) < 0)
+            rc = ir_nomem(err);
+    if (!rc && !same && !tags.n)
+        rc = ir_store_manifest_put(e->dst, e->call, m, NULL, err);
+    if (!rc)
+        rc = ir_store_manifest_put_tags(e->dst, e->call, m, &tags, err);
     return rc ? rc : ir_store_finish(e->dst, e->call, err);
 }
 

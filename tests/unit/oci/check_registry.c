@@ -221,6 +221,44 @@ START_TEST(a_tag_never_takes_the_image_along)
 }
 END_TEST
 
+static int put_tags(ir_store *s, const char *list)
+{
+    char digest[IR_DIGEST_MAX];
+    IR_AUTO(ir_manifest) m = {0};
+    IR_AUTO(ir_strv) tags = {0};
+    const char *text = reg_manifest(digest);
+    ir_error_clear(&reg_net.err);
+    ck_assert_int_eq(ir_strv_split(&tags, list, ','), 0);
+    unit_ok(ir_manifest_parse(text, strlen(text), NULL, NULL, &m, &reg_net.err), &reg_net.err);
+    return ir_store_manifest_put_tags(s, &reg_net.call, &m, &tags, &reg_net.err);
+}
+
+START_TEST(many_tags_are_put_at_once_where_that_is_known)
+{
+    char digest[IR_DIGEST_MAX];
+    ir_store *s = reg_begin(IR_STORE_WRITE);
+    reg_manifest(digest);
+    char *all = strdup(reg_path("/manifests/%s?tag=a&tag=b&tag=c&tag=d", digest));
+    reg_on("PUT", all,
+           (dbl_rule){.status = 201, .headers = "OCI-Tag: a, b\r\nOCI-Tag: c\r\n", .times = 1});
+    reg_on("PUT", all, (dbl_rule){.status = 201, .times = 1});
+    reg_on("PUT", all, (dbl_rule){.status = 400, .times = 1});
+    reg_on("PUT", reg_path("/manifests/*"), (dbl_rule){.status = 201});
+    unit_ok(put_tags(s, "a,b,c,d"), &reg_net.err); /* one was left out */
+    ck_assert_uint_eq(dbl_count(reg_double, "PUT", NULL), 2);
+    ck_assert_uint_eq(dbl_count(reg_double, "PUT", reg_path("/manifests/d")), 1);
+    unit_ok(put_tags(s, "a,b,c,d"), &reg_net.err); /* it is not known */
+    ck_assert_uint_eq(dbl_count(reg_double, "PUT", NULL), 2 + 5);
+    unit_ok(put_tags(s, "a,b,c,d"), &reg_net.err); /* it is refused, and tried once more */
+    ck_assert_uint_ge(dbl_count(reg_double, "PUT", reg_path("/manifests/a")), 2);
+    unit_ok(put_tags(s, "x,y"), &reg_net.err); /* not worth it */
+    ck_assert_uint_eq(dbl_count(reg_double, "PUT", reg_path("/manifests/x")), 1);
+    ck_assert_int_eq(put_tags(s, "a,b c,d"), IMGREL_EINVAL);
+    free(all);
+    reg_end(s);
+}
+END_TEST
+
 /* One token for the whole job, the repository that is mounted from included. */
 START_TEST(scopes_are_asked_for_once)
 {
@@ -256,4 +294,4 @@ UNIT_SUITE(registry, a_manifest_is_got, a_wrong_digest_is_asked_for_once_more, e
            refusal_names_who_was_refused, head_is_enough_where_it_says_all,
            what_is_put_is_what_is_kept, a_missing_blob_is_not_found,
            a_digest_that_is_refused_is_tried_again, a_tag_never_takes_the_image_along,
-           scopes_are_asked_for_once)
+           scopes_are_asked_for_once, many_tags_are_put_at_once_where_that_is_known)

@@ -1,7 +1,7 @@
 /* registry_single.c - a small blob in a single POST (distribution-spec "Single POST"), where the
  * registry takes it so: half the requests. A registry that does not begins an upload instead, which
- * costs nothing but the bytes when the blob is not there; it is found out by one config, and kept in
- * mind as long as the store is open. */
+ * costs nothing but the bytes when the blob is not there; it is found out by one config, and kept
+ * in mind as long as the store is open. */
 #include "oci/registry.h"
 #include "base/limits.h"
 
@@ -9,8 +9,8 @@
 
 #define SINGLE_MAX (32 * IR_KIB)
 
-/* Whether this blob is to go so. One asks for all, where it is likely that it has to be sent anyway:
- * others were not there, and none was. */
+/* Whether this blob is to go so. One asks for all, where it is likely that it has to be sent
+ * anyway: others were not there, and none was. */
 static bool choose(ir_registry *r, const ir_desc *d)
 {
     bool probe = ir_media_is_config(d->media_type) || ir_media_same(d->media_type, IR_MT_OCI_EMPTY);

@@ -91,10 +91,28 @@ static int part_config(const ir_call *call, ir_image_parts *p, ir_image_part *pa
                    ir_platform_str(&is, has));
 }
 
+static bool names_index(const ir_manifest *index)
+{
+    for (size_t i = 0; i < index->n_layers; i++)
+        if (ir_media_is_index(index->layers[i].media_type))
+            return true;
+    return false;
+}
+
+/* The part's image in the indexes of an index. */
+static int part_deeper(const ir_call *call, ir_image_parts *p, const char *index,
+                       ir_image_part *part, imgrel_error *err)
+{
+    int rc = ir_store_image_get(p->base, call, index, &part->platform, &part->base, err);
+    return rc == 0 ? part_config(call, p, part, err) : rc;
+}
+
 static int part_from_index(const ir_call *call, ir_image_parts *p, const ir_manifest *index,
                            ir_image_part *part, imgrel_error *err)
 {
     const ir_desc *d = ir_manifest_find(index, &part->platform);
+    if (!d && names_index(index))
+        return part_deeper(call, p, index->digest, part, err);
     if (!d) {
         IR_AUTO(ir_buf) has = IR_BUF(64 * IR_KIB);
         ir_manifest_platforms(index, &has);
@@ -102,9 +120,10 @@ static int part_from_index(const ir_call *call, ir_image_parts *p, const ir_mani
     }
     part->platform = d->platform;
     int rc = ir_store_manifest_get(p->base, call, d->digest, &part->base, err);
-    if (rc == 0 && part->base.is_index)
-        rc = ir_fail(err, IMGREL_EUNSUPPORTED, "base %s: an index inside an index",
-                     ir_store_ref(p->base)->name);
+    if (rc == 0 && part->base.is_index) {
+        ir_manifest_free(&part->base);
+        return part_deeper(call, p, d->digest, part, err);
+    }
     return rc == 0 ? part_config(call, p, part, err) : rc;
 }
 

@@ -279,28 +279,68 @@ out:
     return rc;
 }
 
+/* A look for a platform's image through indexes in indexes. */
+typedef struct image_look {
+    ir_store *s;
+    const ir_call *call;
+    const ir_platform *want;
+    unsigned left; /* indexes that may still be read because they might have it */
+    ir_manifest *ret;
+} image_look;
+
+static int look_in(image_look *l, const ir_manifest *index, int depth, imgrel_error *err);
+
+/* 1: it, or what it names, is the image. */
+static int look_at(image_look *l, const ir_desc *d, int depth, imgrel_error *err)
+{
+    IR_AUTO(ir_manifest) m = {0};
+    int rc = ir_store_manifest_get(l->s, l->call, d->digest, &m, err);
+    if (rc < 0)
+        return rc;
+    if (m.is_index)
+        return look_in(l, &m, depth + 1, err);
+    *l->ret = m;
+    m = (ir_manifest){0};
+    return 1;
+}
+
+/* The entry for the platform; without one, what the indexes have that are named for none. */
+static int look_in(image_look *l, const ir_manifest *index, int depth, imgrel_error *err)
+{
+    const ir_desc *d = ir_manifest_find(index, l->want);
+    int rc = 0;
+    if (depth >= IR_INDEX_DEPTH_MAX)
+        return ir_fail(err, IMGREL_ELIMIT, "%s: indexes in indexes, more than %d deep",
+                       l->s->ref.name, IR_INDEX_DEPTH_MAX);
+    if (d)
+        return look_at(l, d, depth, err);
+    for (size_t i = 0; !rc && i < index->n_layers; i++) {
+        d = &index->layers[i];
+        if (d->has_platform || !ir_media_is_index(d->media_type))
+            continue;
+        rc = l->left-- ? look_at(l, d, depth, err)
+                       : ir_fail(err, IMGREL_ELIMIT, "%s names more than %d indexes",
+                                 l->s->ref.name, IR_PLATFORMS_MAX);
+    }
+    return rc;
+}
+
 int ir_store_image_get(ir_store *s, const ir_call *call, const char *selector,
                        const ir_platform *want, ir_manifest *ret, imgrel_error *err)
 {
     int rc = ir_store_manifest_get(s, call, selector, ret, err);
     if (rc < 0 || !want)
         return rc;
-    for (int depth = 0; !rc && ret->is_index; depth++) {
-        ir_manifest index = *ret;
-        const ir_desc *d = ir_manifest_find(&index, want);
+    if (ret->is_index) {
+        IR_AUTO(ir_manifest) index = *ret;
+        image_look l = {.s = s, .call = call, .want = want, .left = IR_PLATFORMS_MAX, .ret = ret};
         *ret = (ir_manifest){0};
-        if (depth >= IR_INDEX_DEPTH_MAX)
-            rc = ir_fail(err, IMGREL_ELIMIT, "%s: indexes in indexes, more than %d deep",
-                         s->ref.name, IR_INDEX_DEPTH_MAX);
-        else if (!d)
+        rc = look_in(&l, &index, 0, err);
+        if (rc == 0)
             rc = platform_missing(s, &index, want, err);
-        else
-            rc = ir_store_manifest_get(s, call, d->digest, ret, err);
-        ir_manifest_free(&index);
-        if (rc < 0 || !ret->is_index)
-            return rc;
+        return rc < 0 ? rc : 0;
     }
-    if (!rc && ir_media_is_config(ret->config.media_type))
+    if (ir_media_is_config(ret->config.media_type))
         rc = check_config(s, call, ret, want, err);
     if (rc < 0)
         ir_manifest_free(ret);

@@ -220,6 +220,50 @@ START_TEST(an_index_in_an_index_is_refused)
 }
 END_TEST
 
+/* An index that names nothing but another index, without a platform. */
+START_TEST(an_image_is_found_in_an_index_of_an_index)
+{
+    imgrel_error err = {0};
+    ir_desc index = {0};
+    ir_platform want;
+    begin(&index);
+    ir_store *s = make_store("oci", "a", IR_STORE_WRITE);
+    IR_AUTO(ir_manifest) outer = {0};
+    IR_AUTO(ir_manifest) m = {0};
+    unit_ok(ir_index_write(IR_MT_OCI_INDEX, &index, 1, NULL, &outer, &err), &err);
+    unit_ok(ir_store_manifest_put(s, &support_call, &outer, "outer", &err), &err);
+    make_close(s);
+    s = make_store("oci", "a", IR_STORE_READ);
+    unit_ok(ir_platform_parse("linux/arm64", &want, &err), &err);
+    unit_ok(ir_store_image_get(s, &support_call, "outer", &want, &m, &err), &err);
+    ck_assert(!m.is_index);
+    ir_manifest_free(&m);
+    unit_ok(ir_platform_parse("linux/s390x", &want, &err), &err);
+    ck_assert_int_eq(ir_store_image_get(s, &support_call, "outer", &want, &m, &err),
+                     IMGREL_ENOTFOUND);
+    ir_store_free(s);
+    /* And is a base. */
+    IR_AUTO(ir_ref) to = {0};
+    IR_AUTO(ir_json_p) j = NULL;
+    ir_assembled based = {0};
+    char *spec = ir_format("{\"base\":\"oci:%s/a:outer\",\"platforms\":[\"linux/arm64\"]}",
+                           support_dir);
+    char *dst = ir_format("oci:%s", support_path("based:1"));
+    err = (imgrel_error){0};
+    unit_ok(ir_json_parse(spec, strlen(spec), "spec", &j, &err), &err);
+    unit_ok(ir_ref_parse(dst, &to, &err), &err);
+    const ir_assemble a = {.spec = j, .dst = &to, .write_tags = true};
+    unit_ok(ir_image_assemble(&support_call, &a, &based, &err), &err);
+    ck_assert_uint_eq(based.top.n_layers, 2);
+    ir_assembled_free(&based);
+    free(spec);
+    free(dst);
+    ir_desc_free(&index);
+    support_end();
+}
+END_TEST
+
 UNIT_SUITE(index, platforms_come_from_configs, an_index_is_changed_where_it_is,
            attestations_come_and_go_with_their_image, an_image_takes_the_place_of_its_platform,
-           what_is_wrong_is_refused, an_index_in_an_index_is_refused)
+           what_is_wrong_is_refused, an_index_in_an_index_is_refused,
+           an_image_is_found_in_an_index_of_an_index)

@@ -78,11 +78,11 @@ int imgrel_digest(imgrel_client *c, const char *ref, const imgrel_opts *o, char 
 /* ---- writing and deleting ---- */
 
 /* A document that the caller gives is an argument: what is wrong with it is EINVAL. */
-static int parse_given(const char *bytes, size_t len, const char *media_type, ir_manifest *ret,
-                       imgrel_error *err)
+static int parse_given(const char *bytes, size_t len, const char *media_type, const char *expected,
+                       ir_manifest *ret, imgrel_error *err)
 {
     imgrel_error e = {0};
-    int rc = ir_manifest_parse(bytes, len, media_type, NULL, ret, &e);
+    int rc = ir_manifest_parse(bytes, len, media_type, expected, ret, &e);
     if (rc == IMGREL_EPROTO)
         rc = e.code = IMGREL_EINVAL;
     if (rc < 0 && err && !err->code)
@@ -100,11 +100,9 @@ int imgrel_manifest_put(imgrel_client *c, const char *ref, const char *bytes, si
         *ret_digest = NULL;
     if (!bytes)
         return ir_fail(err, IMGREL_EINVAL, "imgrel_manifest_put: bytes is NULL");
-    int rc = parse_given(bytes, len, media_type, &m, err);
+    int rc = ir_place_open(c, ref, o, IR_STORE_WRITE, &p, err);
     if (!rc)
-        rc = ir_place_open(c, ref, o, IR_STORE_WRITE, &p, err);
-    if (!rc && p.ref.digest && !ir_streq(p.ref.digest, m.digest))
-        rc = ir_fail(err, IMGREL_EDIGEST, "%s: the manifest given is %s", p.ref.name, m.digest);
+        rc = parse_given(bytes, len, media_type, p.ref.digest, &m, err);
     if (!rc && !IR_DRY_RUN(&p.call)) {
         rc = ir_store_manifest_put(p.store, &p.call, &m, p.ref.tag, err);
         if (!rc)

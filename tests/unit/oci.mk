@@ -15,6 +15,6 @@ tests_unit_check_registry_SOURCES = tests/unit/oci/registry_main.c tests/unit/oc
 	tests/unit/oci/reg.h tests/unit/net/support.c tests/unit/net/support.h \
 	tests/unit/oci/check_registry.c tests/unit/oci/check_registry_read.c \
 	tests/unit/oci/check_registry_push.c tests/unit/oci/check_registry_write.c \
-	tests/unit/oci/check_pages.c tests/unit/oci/check_referrers.c tests/unit/oci/check_single.c
+	tests/unit/oci/check_pages.c tests/unit/oci/check_referrers.c tests/unit/oci/check_single.c tests/unit/oci/check_sha512.c
 tests_unit_check_registry_CPPFLAGS = $(unit_cppflags) $(double_cppflags)
 tests_unit_check_registry_LDADD = $(double_libs) $(unit_libs)

@@ -29,6 +29,13 @@ START_TEST(requests_are_few)
     ck_assert_int_eq(hub_requests(), 8); /* GET, HEAD, five mounts, PUT */
     hub_copied(hub_ref("few/a:1"), hub_ref("few/b:1"), d.digest);
     ck_assert_int_eq(hub_requests(), 2);
+    /* Who knows that it is new need not look: GET, five mounts, PUT. */
+    const imgrel_opts force = {IMGREL_OPTS, .flags = IMGREL_FLAG_FORCE};
+    char *forced = hub_copy(hub_ref("few/a:1"), hub_ref("few/c:1"), &force);
+    ck_assert_msg(forced, "%s", hub_err.message);
+    ck_assert_str_eq(forced, d.digest);
+    imgrel_free(forced);
+    ck_assert_int_eq(hub_requests(), 7);
     hub_copied(hub_local("oci", "src:1"), hub_ref("few/a:2"), d.digest);
     ck_assert_int_eq(hub_requests(), 7); /* what is there is not sent: HEAD, five POST, PUT */
     hub_copied(hub_ref("few/a:1"), hub_local("oci", "dst:1"), d.digest);

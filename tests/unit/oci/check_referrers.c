@@ -3,6 +3,9 @@
 #include "oci/reg.h"
 
 #include "base/str.h"
+#include "run/copy.h"
+
+#include <stdlib.h>
 
 static char subject[IR_DIGEST_MAX], own[IR_DIGEST_MAX];
 static char *text;
@@ -139,6 +142,50 @@ START_TEST(what_is_deleted_leaves_the_list)
 }
 END_TEST
 
+static char *entry(const char *digest, size_t size)
+{
+    return ir_format("{\"mediaType\":\"" IR_MT_OCI_MANIFEST "\",\"digest\":\"%s\",\"size\":%zu}",
+                     digest, size);
+}
+
+/* A registry that lies: what refers refers to itself, and the image to what refers to it. */
+START_TEST(a_circle_of_referrers_ends)
+{
+    ir_store *s = reg_begin(IR_STORE_READ);
+    IR_AUTO(ir_ref) to = {0};
+    ir_copied done;
+    const ir_copy_how how = {.referrers = true};
+    char *image = ir_format("{\"schemaVersion\":2,\"mediaType\":\"" IR_MT_OCI_MANIFEST
+                            "\",\"config\":{\"mediaType\":\"a/b\",\"digest\":\"%s\",\"size\":%d},"
+                            "\"layers\":[]}",
+                            reg_digest, REG_SIZE);
+    char *note = ir_format("{\"schemaVersion\":2,\"mediaType\":\"" IR_MT_OCI_MANIFEST
+                           "\",\"config\":{\"mediaType\":\"c/d\",\"digest\":\"%s\",\"size\":%d},"
+                           "\"layers\":[]}",
+                           reg_digest, REG_SIZE);
+    unit_ok(ir_hash_bytes(image, strlen(image), subject, &reg_net.err), &reg_net.err);
+    unit_ok(ir_hash_bytes(note, strlen(note), own, &reg_net.err), &reg_net.err);
+    char *a = entry(subject, strlen(image)), *b = entry(own, strlen(note));
+    char *both = ir_format("{\"schemaVersion\":2,\"manifests\":[%s,%s]}", a, b);
+    reg_on("GET", reg_path("/manifests/1"), (dbl_rule){.body = image});
+    reg_on("GET", reg_path("/manifests/%s", own), (dbl_rule){.body = note});
+    reg_on("GET", reg_path("/blobs/*"), (dbl_rule){.body = reg_text});
+    reg_on("GET", reg_path("/referrers/*"), (dbl_rule){.body = both});
+    char *place = ir_format("oci:%s/dst:1", net_dir());
+    unit_ok(ir_ref_parse(place, &to, &reg_net.err), &reg_net.err);
+    unit_ok(ir_copy(&reg_net.call, ir_store_ref(s), &to, &how, &done, &reg_net.err), &reg_net.err);
+    ck_assert_uint_eq(done.attached, 1);
+    ck_assert_uint_eq(dbl_count(reg_double, "GET", reg_path("/referrers/*")), 2);
+    free(place);
+    free(both);
+    free(a);
+    free(b);
+    free(image);
+    free(note);
+    reg_end(s);
+}
+END_TEST
+
 UNIT_SUITE(referrers, a_registry_that_lists_is_left_alone, else_the_list_is_kept_under_a_tag,
            an_entry_that_was_lost_is_put_again, what_is_no_list_is_not_overwritten,
-           what_is_deleted_leaves_the_list)
+           what_is_deleted_leaves_the_list, a_circle_of_referrers_ends)

@@ -14,7 +14,7 @@
 #define IR_HEADERS_MAX (128 * IR_KIB)    /* all header lines of one reply */
 #define IR_LIST_PAGE_MAX (8 * IR_MIB)
 #define IR_REDIRECTS_MAX 5
-#define IR_PAGES_MAX 10000
+#define IR_PAGES_MAX 2000
 #define IR_LAYERS_MAX 4096
 #define IR_PLATFORMS_MAX 1024
 #define IR_INDEX_DEPTH_MAX 4

@@ -60,6 +60,22 @@ static int code_of_reason(const char *reason, int status)
     return status == 405 ? IMGREL_EUNSUPPORTED : 0;
 }
 
+/* A refusal of Harbor's that no other login would be spared; NULL: it is not one. */
+static const char *cure_for_all(const char *said)
+{
+    static const struct {
+        const char *words, *cure;
+    } table[] = {
+        {"proxy project", "it is a proxy cache, filled by pulls alone: push to another project"},
+        {"quota", "delete images and run garbage collection, or raise the project's quota"},
+        {"read only mode", "Harbor is in read-only mode: its administrator ends that"},
+    };
+    for (size_t i = 0; said && i < sizeof table / sizeof *table; i++)
+        if (strstr(said, table[i].words))
+            return table[i].cure;
+    return NULL;
+}
+
 /* What the request would have needed. Harbor says 401 where others say 403, and of a project that
  * is not there as of one that is not ours. */
 static void cure_refusal(imgrel_error *err, const ir_request *req, const char *user,
@@ -121,7 +137,11 @@ int ir_registry_fail(const ir_request *req, const ir_reply *reply, const char *h
         if (err)
             err->code = code;
     }
-    if (refusal)
+    if (refusal && cure_for_all(said)) {
+        if (err)
+            err->cure[0] = '\0';
+        ir_cure(err, "%s", cure_for_all(said));
+    } else if (refusal)
         cure_refusal(err, req, reply->user, host);
     else
         cure(err, rc, reason);

@@ -282,8 +282,8 @@ static void board_end(struct ir_board *b)
     pthread_mutex_destroy(&b->lock);
 }
 
-int ir_work_run_light(const ir_call *call, unsigned n_threads, ir_work_fn *fn, void **jobs, size_t n,
-                      size_t n_light, imgrel_error *err)
+int ir_work_run_light(const ir_call *call, unsigned n_threads, ir_work_fn *fn, void **jobs,
+                      size_t n, size_t n_light, imgrel_error *err)
 {
     pthread_t threads[THREADS_MAX];
     size_t all = n_threads < 2 ? n_threads

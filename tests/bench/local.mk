@@ -12,4 +12,11 @@ EXTRA_PROGRAMS += tests/bench/mock
 tests_bench_mock_SOURCES = tests/bench/mock.c
 tests_bench_mock_LDADD = lib/libimgrel-mock.la $(CURL_LIBS) -lpthread
 endif
+if HAVE_CHECK
+# Cancel and deadlines, phase by phase: tests/bench/cancel [RUNS].
+EXTRA_PROGRAMS += tests/bench/cancel
+tests_bench_cancel_SOURCES = tests/bench/cancel.c
+tests_bench_cancel_CPPFLAGS = $(AM_CPPFLAGS) $(double_cppflags)
+tests_bench_cancel_LDADD = $(double_libs) lib/libcore.la $(core_libs) -ldl
+endif
 .PHONY: bench

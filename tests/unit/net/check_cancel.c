@@ -79,19 +79,24 @@ static int64_t endless(void *user, void *buf, size_t len, imgrel_error *err)
     return (int64_t)len;
 }
 
-enum phase { RESOLVE, CONNECT, TLS, SEND, WAIT, RECEIVE, BETWEEN, N_PHASES };
+enum phase { RESOLVE, CONNECT, TLS, SEND, WAIT, RECEIVE, BETWEEN, TUNNEL, TOKEN, N_PHASES };
 static const char *const words[] = {"looking up its address",
                                     "connecting",
                                     "TLS handshake",
                                     "sending",
                                     "waiting for the reply",
                                     "receiving",
-                                    ""};
+                                    "",
+                                    "",
+                                    "waiting for the reply"};
 
 static char *prepare(enum phase phase, ir_request *req)
 {
     static const ir_body body = {.read = endless, .size = (int64_t)1 << 40};
-    dbl_conf conf = {.mute = phase == TLS || phase == SEND};
+    static const char *const scopes[] = {"repository:a/b:pull"};
+    static const ir_auth auth = {
+        .kind = IR_AUTH_REGISTRY, .host = "127.0.0.1", .scopes = scopes, .n_scopes = 1};
+    dbl_conf conf = {.mute = phase == TLS || phase == SEND || phase == TUNNEL};
     *req = (ir_request){.method = "GET"};
     if (phase == RESOLVE)
         return ir_strdup("http://slow.example:1");
@@ -108,6 +113,17 @@ static char *prepare(enum phase phase, ir_request *req)
         dbl_on(d, &(dbl_rule){.body = "0123456789", .fault = DBL_STALL, .after = 5});
     else if (phase == BETWEEN)
         dbl_on(d, &(dbl_rule){.status = 503, .headers = "Retry-After: 20\r\n"});
+    if (phase == TUNNEL) { /* a proxy that does not answer CONNECT */
+        ((ir_conf *)ir_session_conf(n.session))->proxy = ir_strdup(dbl_url(d));
+        return ir_strdup("https://registry.example");
+    }
+    if (phase == TOKEN) {
+        char *challenge = ir_format("WWW-Authenticate: Bearer realm=\"%s/token\"\r\n", dbl_url(d));
+        dbl_on(d, &(dbl_rule){.path = "/token*", .fault = DBL_STALL, .before_head = true});
+        dbl_on(d, &(dbl_rule){.status = 401, .headers = challenge});
+        *req = (ir_request){.auth = &auth};
+        free(challenge);
+    }
     return ir_strdup(dbl_url(d));
 }
 

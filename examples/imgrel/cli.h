@@ -148,7 +148,7 @@ cli_fn cmd_index_create, cmd_index_append, cmd_index_remove, cmd_index_annotate;
 cli_fn cmd_blob_get, cmd_blob_put, cmd_blob_exists, cmd_blob_delete;
 cli_fn cmd_artifact_put, cmd_artifact_get;
 cli_fn cmd_image_assemble, cmd_image_export, cmd_image_append, cmd_image_mutate, cmd_image_rebase,
-    cmd_image_flatten, cmd_image_recompress;
+    cmd_image_flatten, cmd_image_recompress, cmd_validate;
 cli_fn cmd_kube_namespace_ensure, cmd_kube_secret_ensure, cmd_kube_pod_run, cmd_kube_service_expose,
     cmd_kube_get, cmd_kube_list, cmd_kube_delete, cmd_kube_apply, cmd_kube_wait, cmd_kube_diagnose,
     cmd_kube_logs, cmd_kube_forward;

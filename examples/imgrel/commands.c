@@ -35,6 +35,8 @@ const cli_command cli_commands[] = {
     { "manifest", "REF", "print a manifest or index, byte for byte", opt_platform, NULL,
       cmd_manifest },
     { "inspect", "REF", "say what an image is", opt_platform, NULL, cmd_inspect },
+    { "validate", "REF", "check that an image is what its documents say", opt_validate, NULL,
+      cmd_validate },
     { "delete", "REF", "delete a tag or a manifest", NULL, NULL, cmd_delete },
     { "referrers", "REF", "list what refers to an image", opt_referrers, NULL, cmd_referrers },
     { "blob get", "REF", "read a blob, verified", opt_blob_get, NULL, cmd_blob_get },

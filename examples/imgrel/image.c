@@ -222,3 +222,41 @@ int cmd_image_recompress(cli *c, imgrel_error *err)
                         "how the layers are to be compressed is missing");
     return edit(c, json_object(), err);
 }
+
+/* ---- validate ---- */
+
+static void print_findings(const json_t *report)
+{
+    const json_t *list = json_object_get(report, "findings");
+    cli_table t = { .n_columns = 3 };
+    json_t *j = NULL;
+    size_t i = 0;
+
+    if (json_array_size(list))
+        cli_table_row(&t, "LEVEL", "WHAT", "FINDING");
+    json_array_foreach(list, i, j)
+        cli_table_row(&t, cli_str(j, "level"), cli_str(j, "what"), cli_str(j, "message"));
+    cli_table_print(&t);
+    printf("%s: %s, %zu images, %lld blobs%s\n", cli_str(report, "name"),
+           json_is_true(json_object_get(report, "ok")) ? "good" : "not good",
+           json_array_size(json_object_get(report, "images")),
+           (long long)json_integer_value(json_object_get(report, "blobs")),
+           json_is_true(json_object_get(report, "fast")) ? ", not read" : "");
+}
+
+int cmd_validate(cli *c, imgrel_error *err)
+{
+    imgrel_error ignored = { 0 };
+    json_t *report = NULL;
+    char *text = NULL;
+    int rc = imgrel_image_validate(c->client, c->words[0], &c->opts, &text, err);
+
+    cli_progress_end(c);
+    if (text)
+        cli_document(c, text, &report, &ignored);
+    if (report)
+        print_findings(report);
+    json_decref(report);
+    imgrel_free(text);
+    return rc;
+}

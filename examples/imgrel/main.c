@@ -127,6 +127,8 @@ static int fill_opts(cli *c, imgrel_error *err)
         (imgrel_opts){ IMGREL_OPTS, .cancel = c->cancel, .platform = cli_value(c, "platform") };
     if (cli_has(c, "force"))
         c->opts.flags |= IMGREL_FLAG_FORCE;
+    if (cli_has(c, "fast"))
+        c->opts.flags |= IMGREL_FLAG_FAST;
     if (cli_has(c, "dry-run"))
         c->opts.flags |= IMGREL_FLAG_DRY_RUN;
     if (timeout && (c->opts.timeout_ms = cli_duration(timeout)) <= 0)

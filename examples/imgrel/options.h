@@ -34,7 +34,7 @@ extern const cli_option opt_index_create[], opt_index_append[], opt_index_remove
     opt_index_annotate[], opt_artifact_put[], opt_artifact_get[];
 /* options_image.c */
 extern const cli_option opt_assemble[], opt_export[], opt_image_edit[], opt_image_append[],
-    opt_image_mutate[], opt_image_rebase[];
+    opt_image_mutate[], opt_image_rebase[], opt_validate[];
 /* options_harbor.c */
 extern const cli_option opt_harbor[], opt_query[], opt_project_ensure[], opt_project_delete[],
     opt_robot_ensure[], opt_robot_create[], opt_robot_update[], opt_robot_rotate[],

@@ -54,3 +54,8 @@ const cli_option opt_export[] = {
     OPTION("output", 'o', "FILE", "write there instead of to standard output"),
     END,
 };
+const cli_option opt_validate[] = {
+    PLATFORM,
+    SWITCH("fast", 0, "read no layer: only see that it is there"),
+    END,
+};

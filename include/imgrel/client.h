@@ -58,6 +58,7 @@ typedef int imgrel_progress_fn(void *user, const imgrel_event *event);
 
 #define IMGREL_FLAG_FORCE 1u   /**< overwrite what a call would refuse to overwrite */
 #define IMGREL_FLAG_DRY_RUN 2u /**< say what would change, change nothing */
+#define IMGREL_FLAG_FAST 4u    /**< leave out what takes long: validate reads no layer */
 
 /** How a call runs, never what it makes. NULL is a good default; so is 0 in every field. */
 typedef struct imgrel_opts {

@@ -86,6 +86,19 @@ IMGREL_API int imgrel_image_edit(imgrel_client *c, const char *src, const char *
 IMGREL_API int imgrel_image_export(imgrel_client *c, const char *ref, int fd, const imgrel_opts *o,
                                    imgrel_error *err);
 
+/** Checks that an image is what its documents say: each digest and size, media types, layers
+ *  unpacked against their diffIDs (no tar, or one whose paths lead out, is an error too), the
+ *  config's platform against the index's, as many diffIDs and entries of history as layers,
+ *  annotations. With IMGREL_FLAG_FAST no blob of a layer is read: that it is there, and its size,
+ *  is all that is looked at. opts.platform: only those of an index. ret_json, also after a failure
+ *  that has findings (else NULL): {"name", "digest", "mediaType", "ok", "fast",
+ *  "images": [{"platform" or "artifactType", "digest", "layers"}], "blobs", "bytes",
+ *  "findings": [{"level": "error" or "warning", "code", "what", "message"}]}; the caller's. The
+ *  result is that of the first error found: EDIGEST, EINVAL, ENOTFOUND, EPROTO, ELIMIT (a bomb),
+ *  EUNSUPPORTED. */
+IMGREL_API int imgrel_image_validate(imgrel_client *c, const char *ref, const imgrel_opts *o,
+                                     char **ret_json, imgrel_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -116,7 +116,7 @@ int ir_api_call(imgrel_client *c, const imgrel_opts *o, ir_call *ret, imgrel_err
     memset(ret, 0, sizeof *ret);
     if (rc || (rc = read_opts(o, &opts, err)))
         return rc;
-    if (opts.flags & ~(IMGREL_FLAG_FORCE | IMGREL_FLAG_DRY_RUN))
+    if (opts.flags & ~(IMGREL_FLAG_FORCE | IMGREL_FLAG_DRY_RUN | IMGREL_FLAG_FAST))
         return ir_fail(err, IMGREL_EUNSUPPORTED, "imgrel_opts.flags has unknown bits: 0x%x",
                        opts.flags);
     if (opts.timeout_ms < 0)

@@ -4,6 +4,7 @@
 #include "api/place.h"
 #include "base/fd.h"
 #include "oci/image.h"
+#include "oci/image_validate.h"
 
 #include <stdlib.h>
 
@@ -149,6 +150,24 @@ int imgrel_image_export(imgrel_client *c, const char *ref, int fd, const imgrel_
                      m.artifact_type ? m.artifact_type : m.config.media_type);
     if (rc == 0)
         rc = export(&p, &m, &out, err);
+    ir_place_close(&p);
+    return rc;
+}
+
+/* ---- validate ------------------------------------------------------------------------------- */
+
+int imgrel_image_validate(imgrel_client *c, const char *ref, const imgrel_opts *o, char **ret_json,
+                          imgrel_error *err)
+{
+    ir_place p;
+    IR_AUTO(ir_json_p) report = NULL;
+    if (ret_json)
+        *ret_json = NULL;
+    int rc = ir_place_open(c, ref, o, IR_STORE_READ, &p, err);
+    if (rc == 0)
+        rc = ir_image_validate(&p.call, p.store, IR_FAST(&p.call), &report, err);
+    if (report && ret_json && !(*ret_json = ir_json_string(report, IR_JSON_COMPACT)))
+        rc = rc < 0 ? rc : ir_nomem(err);
     ir_place_close(&p);
     return rc;
 }

@@ -40,6 +40,7 @@ typedef struct ir_call {
 
 #define IR_FORCE(call) (((call)->flags & IMGREL_FLAG_FORCE) != 0)
 #define IR_DRY_RUN(call) (((call)->flags & IMGREL_FLAG_DRY_RUN) != 0)
+#define IR_FAST(call) (((call)->flags & IMGREL_FLAG_FAST) != 0)
 
 const ir_log *ir_call_log(const ir_call *call);
 const ir_conf *ir_call_conf(const ir_call *call);

@@ -18,4 +18,5 @@ oci_sources += lib/oci/compress.c lib/oci/compress_gzip.c lib/oci/compress_zstd.
 	lib/oci/image.h lib/oci/layer_scan.h lib/oci/image_plan.h lib/oci/image_spec.c \
 	lib/oci/image_base.c lib/oci/image_config.c lib/oci/image_blob.c lib/oci/image_write.c lib/oci/image.c \
 	lib/oci/image_edit.h lib/oci/image_edit_read.c lib/oci/image_rebase.c \
-	lib/oci/image_edit_layers.c lib/oci/image_edit_write.c lib/oci/image_edit.c
+	lib/oci/image_edit_layers.c lib/oci/image_edit_write.c lib/oci/image_edit.c \
+	lib/oci/image_validate.h lib/oci/image_validate_layer.c lib/oci/image_validate.c

@@ -84,6 +84,22 @@ class Client(_Handle):
         call("image_assemble", self._p, json.dumps(spec).encode(), text(dst), OPTS, out.ref, **how)
         return out.str()
 
+    def edit(self, src, spec, dst=None, **how):
+        """Changes an image as a spec says (a dict, see imgrel_image_edit); its digest."""
+        out = Out()
+        call("image_edit", self._p, text(src), json.dumps(spec).encode(), text(dst), OPTS, out.ref, **how)
+        return out.str()
+
+    def export(self, ref, fd, **how):
+        """Writes an image's file system as a tar to a file descriptor."""
+        call("image_export", self._p, text(ref), fd, OPTS, **how)
+
+    def validate(self, ref, **how):
+        """The report on an image that is right; else an Error."""
+        out = Out()
+        call("image_validate", self._p, text(ref), OPTS, out.ref, **how)
+        return json.loads(out.str())
+
     def delete(self, ref, **how):
         call("delete", self._p, text(ref), OPTS, **how)
 

@@ -85,7 +85,8 @@ def text(value):
 class Run:
     """The opts of one call, and what its callback raised."""
 
-    def __init__(self, timeout=None, platform=None, jobs=0, force=False, dry_run=False, progress=None):
+    def __init__(self, timeout=None, platform=None, jobs=0, force=False, dry_run=False, fast=False,
+                 progress=None):
         self.raised = None
         self.progress = progress
         self.token = C.c_void_p()
@@ -96,7 +97,8 @@ class Run:
         self.callback = _abi.ProgressFn(self._report) if progress else _abi.ProgressFn()
         self.opts = _abi.Opts(size=C.sizeof(_abi.Opts), cancel=self.token, progress=self.callback,
                               timeout_ms=int((timeout or 0) * 1000), platform=self.platform, jobs=jobs,
-                              flags=(_abi.FLAG_FORCE if force else 0) | (_abi.FLAG_DRY_RUN if dry_run else 0))
+                              flags=(_abi.FLAG_FORCE if force else 0) | (_abi.FLAG_DRY_RUN if dry_run else 0)
+                              | (_abi.FLAG_FAST if fast else 0))
 
     def _report(self, _user, event):
         try:

@@ -29,6 +29,7 @@ EVENT_LISTENING = 4
 EVENT_ITEM = 5
 FLAG_FORCE = 1
 FLAG_DRY_RUN = 2
+FLAG_FAST = 4
 LOG_ERROR = 1
 LOG_WARN = 2
 LOG_INFO = 3
@@ -152,6 +153,7 @@ FUNCTIONS = [
     ('imgrel_image_assemble', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_image_edit', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_image_export', C.c_int, [C.c_void_p, C.c_char_p, C.c_int, C.POINTER(Opts), C.POINTER(Error)]),
+    ('imgrel_image_validate', C.c_int, [C.c_void_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_index_edit', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_artifact_put', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_artifact_get', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),

@@ -17,17 +17,9 @@ static int assemble_call(const ir_call *call, const char *layout, const char *ta
 {
     char name[512];
     IR_AUTO(ir_ref) ref = {0};
-    IR_AUTO(ir_json_p) json = NULL;
-    IR_AUTO(ir_buf) text = IR_BUF(1 << 20);
-    for (const char *p = spec; *p; p++) {
-        if (p[0] == '$' && p[1] == 'D' && p++)
-            ir_buf_adds(&text, support_dir);
-        else
-            ir_buf_addc(&text, *p == '\'' ? '"' : *p);
-    }
+    IR_AUTO(ir_json_p) json = support_json(spec);
     snprintf(name, sizeof name, "oci:%s/%s:%s", support_dir, layout, tag);
     unit_ok(ir_ref_parse(name, &ref, err), err);
-    unit_ok(ir_json_parse(ir_buf_str(&text), text.len, "spec", &json, err), err);
     const ir_assemble a = {
         .spec = json, .base_dir = support_dir, .dst = &ref, .reuse = tag, .write_tags = true};
     return ir_image_assemble(call, &a, ret, err);

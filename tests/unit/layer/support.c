@@ -103,6 +103,21 @@ int64_t support_read(void *user, void *buf, size_t len, imgrel_error *err)
     return (int64_t)n;
 }
 
+ir_json *support_json(const char *text)
+{
+    imgrel_error err = {0};
+    ir_json *json = NULL;
+    IR_AUTO(ir_buf) b = IR_BUF(1 << 20);
+    for (const char *p = text; *p; p++) {
+        if (p[0] == '$' && p[1] == 'D' && p++)
+            ir_buf_adds(&b, support_dir);
+        else
+            ir_buf_addc(&b, *p == '\'' ? '"' : *p);
+    }
+    unit_ok(ir_json_parse(ir_buf_str(&b), b.len, "spec", &json, &err), &err);
+    return json;
+}
+
 /* ---- tars ---------------------------------------------------------------------------------- */
 
 static int to_buf(void *user, const void *p, size_t len, imgrel_error *err)

@@ -25,6 +25,9 @@ char *support_bytes(char kind, size_t len);
 /* The output of a program that is given `in`; false: there is no such program. */
 bool support_run(const char *const *argv, const void *in, size_t len, ir_buf *out);
 
+/* JSON in which ' stands for ", and $D for support_dir. */
+ir_json *support_json(const char *text);
+
 /* A source of bytes for decoders, by pieces of at most `step`. */
 typedef struct support_in {
     const char *p;

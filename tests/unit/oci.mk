@@ -6,7 +6,7 @@ tests_unit_check_oci_SOURCES = tests/unit/oci/main.c tests/unit/oci/make.c tests
 	tests/unit/oci/check_oci_archive.c tests/unit/oci/check_docker_archive.c \
 	tests/unit/oci/check_copy.c tests/unit/oci/check_convert.c tests/unit/oci/check_index.c \
 	tests/unit/oci/check_artifact.c tests/unit/oci/check_journal.c \
-	tests/unit/oci/check_stress.c
+	tests/unit/oci/check_stress.c tests/unit/oci/check_validate.c
 tests_unit_check_oci_CPPFLAGS = $(unit_cppflags)
 tests_unit_check_oci_LDADD = $(unit_libs)
 # The same against a registry that the double plays.

@@ -49,9 +49,10 @@ IMGREL_API int imgrel_manifest_put(imgrel_client *c, const char *ref, const char
  *  The caller's (imgrel_free). Errors also: ENOTFOUND. */
 IMGREL_API int imgrel_digest(imgrel_client *c, const char *ref, const imgrel_opts *o,
                              char **ret_digest, imgrel_error *err);
-/** What an image is, as one JSON document: name, digest, mediaType, size, platforms
- *  (each os, architecture, variant, digest, size), and per image created, config, layers.
- *  The caller's (imgrel_free). Errors also: ENOTFOUND, EDIGEST. */
+/** What an image is, as one JSON document: name, digest, mediaType, size, annotations, platforms
+ *  (each os, architecture, variant, digest, size; of an image created, config, and layers with
+ *  mediaType, digest, size and diffID; else artifactType). The caller's (imgrel_free). Errors also:
+ *  ENOTFOUND, EDIGEST. */
 IMGREL_API int imgrel_inspect(imgrel_client *c, const char *ref, const imgrel_opts *o,
                               char **ret_json, imgrel_error *err);
 /** Deletes a manifest: by digest as it is; by tag the tag alone where the registry can, else

@@ -130,12 +130,18 @@ int imgrel_delete(imgrel_client *c, const char *ref, const imgrel_opts *o, imgre
 
 /* ---- inspect ---- */
 
-static ir_json *layer_list(const ir_manifest *m)
+/* Descriptors, each with the digest of its tar, if the config has one for each. */
+static ir_json *layer_list(const ir_manifest *m, const ir_json *config)
 {
     ir_json *list = ir_json_new_array();
+    const ir_json *ids = ir_json_path(config, "rootfs.diff_ids");
     int bad = list ? 0 : -1;
-    for (size_t i = 0; i < m->n_layers; i++)
-        bad |= ir_json_append(list, ir_desc_to_json(&m->layers[i]));
+    for (size_t i = 0; i < m->n_layers; i++) {
+        ir_json *j = ir_desc_to_json(&m->layers[i]);
+        if (j && ir_json_len(ids) == m->n_layers)
+            bad |= ir_json_puts(j, "diffID", ir_json_text(ir_json_at(ids, i)));
+        bad |= ir_json_append(list, j);
+    }
     if (bad) {
         ir_json_free(list);
         return NULL;
@@ -170,7 +176,7 @@ static int add_image(ir_place *p, const ir_manifest *m, ir_json *list, imgrel_er
     if (!config)
         bad |= ir_json_puts(j, "artifactType",
                             m->artifact_type ? m->artifact_type : m->config.media_type);
-    bad |= ir_json_put(j, "layers", layer_list(m));
+    bad |= ir_json_put(j, "layers", layer_list(m, config));
     rc = ir_json_append(list, bad ? (ir_json_free(j), NULL) : j) ? ir_nomem(err) : 0;
 out:
     ir_json_free(config);

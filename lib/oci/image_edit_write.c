@@ -179,6 +179,8 @@ static int other_write(ir_edit *e, ir_edit_part *p, imgrel_error *err)
         return ir_progress(e->call, IMGREL_EVENT_STEP, m->digest, "attestation left out", 0, 0, 1,
                            err);
     }
+    if (e->spec.format == 'd')
+        return ir_fail(err, IMGREL_EUNSUPPORTED, "%s: Docker's format has no artifacts", m->digest);
     int rc = m->config.digest ? ir_edit_copy(e, &m->config, err) : 0;
     for (size_t i = 0; rc == 0 && i < m->n_layers; i++)
         rc = ir_edit_copy(e, &m->layers[i], err);

@@ -268,12 +268,11 @@ static int measure_blob(const ir_call *call, ir_copy_item *it, ir_copy_dst *to, 
                         imgrel_error *err)
 {
     bool foreign = ir_media_is_foreign(d->media_type) && d->urls.n;
-    if (foreign || ir_copy_seen_has(it->seen, to->ref, d->digest))
+    if (foreign || !ir_copy_seen_first(it->seen, to->ref, d->digest))
         return 0;
     int there = to->store ? ir_store_blob_exists(to->store, call, d, NULL, err) : 0;
     if (there < 0)
         return there;
-    ir_copy_seen_add(it->seen, to->ref, d->digest);
     bool near = ir_copy_near(ir_store_ref(it->src), to->ref) != NULL;
     to->done.blobs_exist += there == 1;
     to->done.blobs_mounted += !there && near;

@@ -89,15 +89,17 @@ static uint32_t place_of(ir_copy_seen *s, const ir_ref *r, bool add)
     return (uint32_t)s->n_places;
 }
 
-void ir_copy_seen_add(ir_copy_seen *s, const ir_ref *r, const char *digest)
+bool ir_copy_seen_first(ir_copy_seen *s, const ir_ref *r, const char *digest)
 {
     unsigned char key[KEY];
+    bool first = true;
     if (!s)
-        return;
+        return true;
     pthread_mutex_lock(&s->lock);
     uint32_t p = place_of(s, r, true);
     if (p) {
         slot *at = slot_of(s, p, digest, key);
+        first = at->place != p || memcmp(at->key, key, KEY) != 0;
         memcpy(at->key, key, KEY);
         at->place = p;
         at = slot_of(s, 0, digest, key); /* for those who ask where in the registry it is */
@@ -105,6 +107,12 @@ void ir_copy_seen_add(ir_copy_seen *s, const ir_ref *r, const char *digest)
         at->place = p;
     }
     pthread_mutex_unlock(&s->lock);
+    return first;
+}
+
+void ir_copy_seen_add(ir_copy_seen *s, const ir_ref *r, const char *digest)
+{
+    (void)ir_copy_seen_first(s, r, digest);
 }
 
 bool ir_copy_seen_has(ir_copy_seen *s, const ir_ref *r, const char *digest)

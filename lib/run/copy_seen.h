@@ -15,6 +15,8 @@ void ir_copy_seen_free(ir_copy_seen *s);
 /* All take NULL, of which nothing is known. Any thread. */
 void ir_copy_seen_add(ir_copy_seen *s, const ir_ref *place, const char *digest);
 bool ir_copy_seen_has(ir_copy_seen *s, const ir_ref *place, const char *digest);
+/* Adds it, and says whether that was new: of several who ask at once, one hears yes. */
+bool ir_copy_seen_first(ir_copy_seen *s, const ir_ref *place, const char *digest);
 /* A repository of place's registry that has the blob; NULL: none. Lives as long as s. */
 const char *ir_copy_seen_near(ir_copy_seen *s, const ir_ref *place, const char *digest);
 

@@ -64,7 +64,8 @@ START_TEST(blobs_are_known_where_they_are)
     unit_ok(ir_copy_seen_new(&s, &err), &err);
     ck_assert(!ir_copy_seen_has(NULL, &a, digest_of(1)) && !ir_copy_seen_has(s, &a, digest_of(1)));
     ck_assert_ptr_null(ir_copy_seen_near(s, &b, digest_of(1)));
-    ir_copy_seen_add(s, &a, digest_of(1));
+    ck_assert(ir_copy_seen_first(s, &a, digest_of(1)) && ir_copy_seen_first(NULL, &a, "x"));
+    ck_assert(!ir_copy_seen_first(s, &a, digest_of(1)));
     ck_assert(ir_copy_seen_has(s, &a, digest_of(1)) && !ir_copy_seen_has(s, &b, digest_of(1)));
     ck_assert_str_eq(ir_copy_seen_near(s, &b, digest_of(1)), "team/a");
     ck_assert_ptr_null(ir_copy_seen_near(s, &a, digest_of(1)));

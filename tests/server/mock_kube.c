@@ -1,7 +1,8 @@
 /* mock_kube.c - see mock_kube.h. */
 #include "mock_kube.h"
 
-#include <imgrel/registry.h>
+#include <imgrel/copy.h>
+#include <imgrel/image.h>
 #include "base/base64.h"
 #include "base/cancel.h"
 #include "base/fd.h"

@@ -1,6 +1,7 @@
 /* delay.c - delay PORT MS: a proxy to 127.0.0.1:PORT that makes the way there as long as MS
  * milliseconds a round trip: each direction takes half of it, and a new connection a whole one
- * more, as its handshake would. Prints the port that it listens on; ends with its standard input. */
+ * more, as its handshake would. Prints the port that it listens on; ends with its standard input.
+ */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <poll.h>

@@ -267,6 +267,15 @@ static int entry_path(ir_untar *t, imgrel_error *err)
     return t->path ? 0 : ir_nomem(err);
 }
 
+/* No system has such owners, and libarchive does not write them. 1: good. */
+static int check_owner(const ir_untar *t, const ir_tar_entry *e, imgrel_error *err)
+{
+    if (e->uid >= 0 && e->gid >= 0 && e->uid < UINT32_MAX && e->gid < UINT32_MAX)
+        return 1;
+    return ir_fail(err, IMGREL_EPROTO, "tar: %s: its owner %lld:%lld is out of range", t->path,
+                   (long long)e->uid, (long long)e->gid);
+}
+
 int ir_untar_next(ir_untar *t, ir_tar_entry *ret, imgrel_error *err)
 {
     *ret = (ir_tar_entry){0};
@@ -297,7 +306,7 @@ int ir_untar_next(ir_untar *t, ir_tar_entry *ret, imgrel_error *err)
     ret->uid = archive_entry_uid(t->e);
     ret->gid = archive_entry_gid(t->e);
     ret->mode = (int)archive_entry_perm(t->e);
-    return 1;
+    return check_owner(t, ret, err);
 }
 
 int64_t ir_untar_read(ir_untar *t, void *buf, size_t len, imgrel_error *err)

@@ -46,6 +46,8 @@ cases = {
     "pax-no-length": head(b"pax", b"x", 8) + data(b"path=x\n\n") + evil,
     "pax-large": head(b"pax", b"x", 9 << 20) + data(b"9437184 comment=" + b"x" * ((9 << 20) - 17) + b"\n") + evil,
     "pax-time": pax(b"mtime=99999999999.5") + evil,
+    "pax-owner": pax(b"uid=-5", b"gid=99999999999999999999") + evil,
+    "pax-owner-large": pax(b"uid=4294967295", b"gid=7") + evil,
     "long-name": head(b"././@LongLink", b"L", 70001) + data(b"a" * 70000 + b"\0") + evil,
     "deep-name": head(b"././@LongLink", b"L", 201) + data(b"a/" * 100 + b"\0") + evil,
     "many-slashes": head(b"a////b//../../../evil", size=4) + data(b"evil"),

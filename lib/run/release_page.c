@@ -13,6 +13,7 @@
 
 #define PAGE_MS 60000
 #define PAGE_MAX (4UL << 20)
+#define LISTEN_MS 10000
 #define TITLE_MAX 80
 
 /* What the two jobs share. The address goes through a pipe, whose end says that none will come. */
@@ -99,11 +100,30 @@ static int fetch(const ir_call *call, trip *t, imgrel_error *err)
     return rc;
 }
 
+/* A pod without a probe is ready once its container runs; what is in it may not listen yet. */
+static int fetch_patiently(const ir_call *call, trip *t, imgrel_error *err)
+{
+    imgrel_error why = {0};
+    int64_t end = ir_now_ms() + LISTEN_MS, wait = 50;
+    int rc = fetch(call, t, &why);
+    while (rc == IMGREL_ENET && ir_now_ms() + wait < end) {
+        int slept = ir_sleep(call->cancel, wait, call->deadline_ms, err);
+        if (slept)
+            return slept;
+        why = (imgrel_error){0};
+        rc = fetch(call, t, &why);
+        wait = wait < 1000 ? 2 * wait : wait;
+    }
+    if (rc && err && !err->code)
+        *err = why;
+    return rc;
+}
+
 static int fetch_job(const ir_call *call, trip *t, imgrel_error *err)
 {
     int rc = hear_address(call, t, err);
     if (!rc && *t->address)
-        rc = fetch(call, t, err);
+        rc = fetch_patiently(call, t, err);
     imgrel_cancel_fire(t->stop);
     return rc;
 }

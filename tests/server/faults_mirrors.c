@@ -20,9 +20,9 @@ static char said[65536];
 static void on_log(void *user, const imgrel_log_record *r)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    size_t n = strlen(said);
     (void)user;
     pthread_mutex_lock(&lock);
+    size_t n = strlen(said);
     snprintf(said + n, sizeof said - n, "%s %s\n", r->message, r->fields);
     pthread_mutex_unlock(&lock);
 }

@@ -92,7 +92,7 @@ START_TEST(refused_later)
                                       .ranged = true,
                                       .fault = WEIR_STATUS,
                                       .status = 416});
-    pull(5, 5, LAYER + LAYER / 2);
+    pull(5, 5, LAYER + 24 * MIB); /* what three ranges were about to bring is lost at most */
     faults_end();
 }
 END_TEST

@@ -4,8 +4,8 @@ import html
 import math
 
 COLOURS = {"imgrel": "#c0392b", "crane": "#2c6fbb", "oras": "#7d5ba6", "regctl": "#2e8b57", "skopeo": "#8a8a8a"}
-LEFT, PANEL, GAP, TOP, LINE = 250, 330, 40, 70, 24
-LOW, HIGH = -3.0, 4.0  # powers of two
+LEFT, PANEL, GAP, TOP, LINE = 280, 320, 50, 70, 24
+LOW, HIGH = -2.0, 4.0  # powers of two
 STYLE = "font-family='sans-serif' font-size='12'"
 
 
@@ -51,5 +51,5 @@ def draw(rows, caption):
             out.append(f"<circle cx='{x}' cy='{bottom + 22}' r='5' fill='{colour}'/>")
             out.append(text(x + 10, bottom + 26, program))
             x += 90
-    out.append(text(LEFT - 240, bottom + 50, caption, colour="#666"))
+    out.append(text(LEFT - 270, bottom + 50, caption, colour="#666"))
     return "\n".join(out) + "\n</svg>\n"

@@ -24,7 +24,7 @@
 
 #define HARBOR_ACCESS_COMMANDS                                                                     \
     H("check", "", "prove the login and print the version", NULL, cmd_harbor_check),               \
-        H("doctor", "", "find what stands between a login and its work", opt_harbor_doctor,        \
+        H("doctor", "[URL]", "find what stands between a login and its work", opt_harbor_doctor,   \
           cmd_harbor_doctor),                                                                      \
         H("project ensure", "NAME", "see to it that a project exists", opt_project_ensure,         \
           cmd_project_ensure),                                                                     \

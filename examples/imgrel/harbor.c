@@ -6,7 +6,12 @@
 
 int harbor_open(const cli *c, imgrel_harbor **ret, imgrel_error *err)
 {
-    const char *url = cli_value(c, "url"), *user = cli_value(c, "user");
+    return harbor_open_at(c, cli_value(c, "url"), ret, err);
+}
+
+int harbor_open_at(const cli *c, const char *url, imgrel_harbor **ret, imgrel_error *err)
+{
+    const char *user = cli_value(c, "user");
     const char *file = cli_value(c, "password-file");
     char *password = NULL;
     int rc = 0;
@@ -97,7 +102,7 @@ int cmd_harbor_doctor(cli *c, imgrel_error *err)
     imgrel_harbor *h = NULL;
     json_t *spec = json_object(), *j = NULL;
     char *words = NULL, *text = NULL;
-    int rc = harbor_open(c, &h, err);
+    int rc = harbor_open_at(c, c->n_words ? c->words[0] : cli_value(c, "url"), &h, err);
 
     for (const char *const *p = (const char *const[]){"project", "rights", "repository", NULL}; *p;
          p++)

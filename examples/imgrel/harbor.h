@@ -5,6 +5,8 @@
 #include "cli.h"
 
 int harbor_open(const cli *c, imgrel_harbor **ret, imgrel_error *err);
+/* The same at an address; NULL: HARBOR_URL's. */
+int harbor_open_at(const cli *c, const char *url, imgrel_harbor **ret, imgrel_error *err);
 /* "deleted WHAT", or {"deleted": WHAT}. */
 int harbor_say_deleted(const cli *c, const char *what, imgrel_error *err);
 /* --data, --file and --field as one JSON text; NULL: none of them. The caller's, cli_free_secret.

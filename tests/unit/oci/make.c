@@ -4,6 +4,7 @@
 #include "base/str.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -126,9 +127,10 @@ int make_count(const char *folder, const char *suffix)
 {
     int n = 0;
     DIR *d = opendir(support_path(folder));
-    ck_assert_ptr_nonnull(d);
-    for (struct dirent *e; (e = readdir(d));)
+    ck_assert(d || errno == ENOENT); /* a layout that nothing came into is taken away again */
+    for (struct dirent *e; d && (e = readdir(d));)
         n += e->d_name[0] != '.' && ir_ends(e->d_name, suffix);
-    closedir(d);
+    if (d)
+        closedir(d);
     return n;
 }

@@ -26,6 +26,7 @@ static const ir_rel_step apply_steps[] = {
     {"pull secret", ir_rel_secret, IR_REL_PLACE},
     {"image", ir_rel_image, IR_REL_SITE},
     {"tags", ir_rel_tags, IR_REL_SITE},
+    {"scan", ir_rel_scan, IR_REL_SITE | LOOK | IR_REL_QUIET},
     {"verify tags", ir_rel_verify_tags, IR_REL_SITE | LOOK},
     {"verify platforms", ir_rel_verify_platforms, IR_REL_SITE | LOOK},
     {"verify pull", ir_rel_verify_pull, IR_REL_SITE | LOOK},

@@ -151,12 +151,21 @@ static const key registry_keys[] = {
 typedef struct harbor {
     const char *project;
     bool is_private;
-    const ir_json *robots;
+    const ir_json *robots, *scan;
 } harbor;
 static const key harbor_keys[] = {
     {"project", STRING, offsetof(harbor, project), REQUIRED, ir_rel_name_rule},
     {"private", BOOL, offsetof(harbor, is_private), 0, NULL},
     {"robots", MAP, offsetof(harbor, robots), 0, NULL},
+    {"scan", MAP, offsetof(harbor, scan), 0, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+typedef struct scan {
+    const char *above, *at;
+} scan;
+static const key scan_keys[] = {
+    {"fail_above", STRING, offsetof(scan, above), 0, ir_rel_severity_rule},
+    {"fail_at", STRING, offsetof(scan, at), 0, ir_rel_severity_rule},
     {NULL, 0, 0, 0, NULL},
 };
 static const key robot_keys[] = {
@@ -312,6 +321,15 @@ static int read_registries(ir_rel_file *f, const top *t, imgrel_error *err)
     return rc;
 }
 
+static int read_scan(const ir_yaml *y, const ir_json *map, imgrel_error *err)
+{
+    scan s = {0};
+    int rc = read_map(y, map, scan_keys, "harbor.scan", &s, err);
+    if (!rc && !s.above == !s.at)
+        rc = ir_yaml_fail(y, map, NULL, err, "harbor.scan is \"fail_above\" or \"fail_at\"");
+    return rc;
+}
+
 static int read_harbor(ir_rel_file *f, const top *t, imgrel_error *err)
 {
     harbor h = {.is_private = true};
@@ -321,7 +339,10 @@ static int read_harbor(ir_rel_file *f, const top *t, imgrel_error *err)
     if (!rc && f->push && ir_streq(f->push, f->pull))
         rc = ir_yaml_fail(f->yaml, h.robots, "pull", err,
                           "one robot cannot be for push and for pull");
+    if (!rc && h.scan)
+        rc = read_scan(f->yaml, h.scan, err);
     f->project = h.project;
+    f->scan = h.scan;
     f->is_private = h.is_private;
     return rc;
 }

@@ -37,6 +37,7 @@ typedef struct ir_rel_file {
     size_t n_clusters;
     const char *project, *push, *pull; /* push, pull NULL: APP-push, APP-pull */
     bool is_private;
+    const ir_json *scan; /* {fail_above} or {fail_at}; NULL: apply does not scan */
     const char *base, *from; /* of these at most one */
     const ir_json *image;    /* base, platforms, layers, config, annotations: the assembler's */
     const ir_json *platforms;
@@ -183,7 +184,7 @@ typedef struct ir_rel_run {
 #define IR_REL_CHECK 2u  /* it looks, and changes nothing */
 #define IR_REL_LIVE 4u   /* left out of a dry run: there is nothing to look at */
 #define IR_REL_SOFT 8u   /* a failure does not stop the target's next steps */
-#define IR_REL_QUIET 32u /* in the report only when it went wrong */
+#define IR_REL_QUIET 32u /* in the report only when it has something to say */
 #define IR_REL_ALONE 16u /* of a cluster: done though its registry failed */
 typedef int ir_rel_fn(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_error *err);
 typedef struct ir_rel_step {
@@ -256,6 +257,8 @@ char *ir_rel_platforms(const ir_release *r);
 /* What a tag holds: "" nothing. */
 int ir_must_use ir_rel_tag_digest(const ir_call *call, ir_rel_site *site, const char *tag,
                                   char ret[IR_DIGEST_MAX], imgrel_error *err);
+/* release_scan.c */
+ir_rel_fn ir_rel_scan;
 /* release_verify.c */
 ir_rel_fn ir_rel_verify_tags, ir_rel_verify_platforms, ir_rel_verify_pull, ir_rel_refuse_anonymous,
     ir_rel_refuse_push, ir_rel_refuse_delete;

@@ -107,3 +107,12 @@ const char *ir_rel_platform_rule(const char *s)
     ir_platform p;
     return ir_platform_parse(s, &p, NULL) ? "not a platform like linux/amd64" : NULL;
 }
+
+const char *ir_rel_severity_rule(const char *s)
+{
+    static const char *const levels[] = {"none", "low", "medium", "high", "critical"};
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
+        if (!strcmp(s, levels[i]))
+            return NULL;
+    return "not none, low, medium, high or critical";
+}

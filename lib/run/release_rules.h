@@ -15,6 +15,7 @@ const char *ir_rel_api_rule(const char *s);
 const char *ir_rel_absolute_rule(const char *s);
 const char *ir_rel_platform_rule(const char *s);
 const char *ir_rel_duration_rule(const char *s);
+const char *ir_rel_severity_rule(const char *s);
 /* Seconds of "30s", "10m", "2h" or "7d"; -1: none of these. */
 int64_t ir_rel_seconds(const char *s);
 

@@ -150,8 +150,7 @@ static void do_step(ir_rel_run *run, const ir_rel_step *step, void *target, cons
     bool changes = ir_streq(row.state, "done") || ir_streq(row.state, "changed");
     if (changes && !(step->flags & IR_REL_CHECK))
         run->wrote = true;
-    if (!(step->flags & IR_REL_QUIET) || ir_streq(row.state, "failed") ||
-        ir_streq(row.state, "skipped"))
+    if (!(step->flags & IR_REL_QUIET) || row.detail)
         add_row(run, step, name, &row, ir_now_ms() - start);
     tell(run, step, name, row.state);
     ir_rel_row_free(&row);

@@ -94,6 +94,8 @@ START_TEST(refused)
         {HEAD "harbor: {project: p, private: yes}\n" IMAGE, "\"private\" must be true or false"},
         {HEAD "harbor: {project: P}\n" IMAGE, "\"project\": \"P\""},
         {HEAD "harbor: {project: p, robots: {push: a, pull: a}}\n" IMAGE, "one robot cannot be"},
+        {HEAD "harbor: {project: p, scan: {}}\n" IMAGE, "\"fail_above\" or \"fail_at\""},
+        {HEAD "harbor: {project: p, scan: {fail_at: bad}}\n" IMAGE, "critical"},
         {HEAD "harbor: {}\n" IMAGE, "r.yaml:5:9: harbor lacks the key \"project\""},
         {HEAD HARBOR "image: {}\n", "one of \"base\", \"layers\" and \"from\""},
         {HEAD HARBOR "image: {from: a, base: b}\n", "is taken as it is"},

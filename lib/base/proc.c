@@ -2,7 +2,8 @@
  * for the program and reports its end through a pipe: its own end raises no SIGCHLD, so a host that
  * ignores SIGCHLD, or waits for every child, does not take the status away from us. Both are in a
  * process group of their own, which is killed as a whole. The input is a file in memory: nothing
- * of ours is written to a pipe that could break. */
+ * of ours is written to a pipe that could break. The supervisor of a family inherits whatever
+ * orphans it leaves, and sees to the end of each before it reports. */
 #include "base/proc.h"
 #include "base/cancel.h"
 #include "base/fd.h"
@@ -14,6 +15,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -122,52 +124,150 @@ static void tell(int fd, report what)
 static void default_signals(void)
 {
     struct sigaction dfl = {.sa_handler = SIG_DFL};
-    sigset_t none;
     for (int s = 1; s < NSIG; s++)
         sigaction(s, &dfl, NULL);
+}
+
+static void let_signals_in(void)
+{
+    sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* In the forked supervisor: async-signal-safe calls only, and no way back. */
+/* ---- in the forked supervisor: async-signal-safe calls only, and no way back ---------------- */
+
+static pid_t run_program(const run *r)
+{
+    pid_t pid = _Fork();
+    if (pid)
+        return pid;
+    if (r->p->grace_ms)
+        setpgid(0, 0);
+    let_signals_in();
+    execvpe(r->p->argv[0], (char *const *)(uintptr_t)r->p->argv, r->env);
+    tell(3, (report){.errnum = errno});
+    _exit(127);
+}
+
+/* SIGKILL to every child that there is: the rest of a family, one generation a time. */
+static void kill_children(void)
+{
+    char text[4096];
+    int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text);
+    pid_t pid = 0;
+    for (ssize_t i = 0; i < n; i++) {
+        if (text[i] >= '0' && text[i] <= '9') {
+            pid = pid * 10 + (text[i] - '0');
+        } else if (pid > 1) {
+            kill(pid, SIGKILL);
+            pid = 0;
+        }
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Takes every child that ended; true when pid is one of them. */
+static bool take_ended(pid_t pid, int *status, bool *ret_alone)
+{
+    bool ended = false;
+    int st = 0;
+    pid_t p = 0;
+    while ((p = waitpid(-1, &st, WNOHANG)) > 0 || (p < 0 && errno == EINTR))
+        if (p == pid) {
+            ended = true;
+            *status = st;
+        }
+    *ret_alone = p < 0;
+    return ended;
+}
+
+/* Until the program has ended: by itself, or because we were told to end it. */
+static int wait_family(pid_t pid, int64_t grace_ms)
+{
+    sigset_t set;
+    int status = 0;
+    bool ending = false, alone = false;
+    int64_t end = 0;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
+    while (!take_ended(pid, &status, &alone) && !alone) {
+        struct timespec second = {.tv_sec = 1};
+        int s = sigtimedwait(&set, NULL, &second);
+        if (s == SIGTERM && !ending) {
+            ending = true;
+            end = ir_now_ms() + grace_ms;
+            if (kill(-pid, SIGTERM))
+                kill(pid, SIGTERM); /* it has not made its group yet */
+        } else if (ending && ir_now_ms() >= end) {
+            kill(-pid, SIGKILL);
+            kill(pid, SIGKILL);
+        }
+    }
+    kill(-pid, SIGKILL);
+    for (int i = 0; i < 500 && !alone; i++) {
+        struct timespec moment = {.tv_nsec = 20000000};
+        int ignored = 0;
+        kill_children();
+        take_ended(pid, &ignored, &alone);
+        if (!alone)
+            sigtimedwait(&set, NULL, &moment);
+    }
+    return status;
+}
+
+static int wait_one(pid_t pid)
+{
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return status;
+}
+
 static _Noreturn void supervise(const run *r)
 {
     setpgid(0, 0);
     default_signals();
+    if (!r->p->grace_ms)
+        let_signals_in();
     dup2(r->child[IN], 0);
     dup2(r->child[OUT], 1);
     dup2(r->child[ERR], 2);
     if (r->child[REPORT] != 3)
         dup3(r->child[REPORT], 3, O_CLOEXEC);
     closefrom(4);
+    if (r->p->grace_ms) {
+        prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
+        prctl(PR_SET_PDEATHSIG, (long)SIGTERM, 0L, 0L, 0L);
+    }
     if (r->p->dir && chdir(r->p->dir)) {
         tell(3, (report){.errnum = errno});
         _exit(127);
     }
-    pid_t pid = _Fork();
-    if (pid == 0)
-        execvpe(r->p->argv[0], (char *const *)(uintptr_t)r->p->argv, r->env);
-    if (pid <= 0) {
+    pid_t pid = run_program(r);
+    if (pid < 0) {
         tell(3, (report){.errnum = errno});
         _exit(127);
     }
     close(0);
     close(1);
     close(2);
-    report end = {0};
-    while (waitpid(pid, &end.status, 0) < 0 && errno == EINTR)
-        ;
-    tell(3, end);
+    tell(3, (report){.status = r->p->grace_ms ? wait_family(pid, r->p->grace_ms) : wait_one(pid)});
     _exit(0);
 }
+
+/* ---- on our side ----------------------------------------------------------------------------- */
 
 static int start(run *r, imgrel_error *err)
 {
     int rc = open_input(r, err);
     if (!rc)
-        rc = r->p->out ? open_pipe(r, OUT, err) : open_null(r, OUT, err);
+        rc = r->p->out || r->p->sink ? open_pipe(r, OUT, err) : open_null(r, OUT, err);
     if (!rc)
-        rc = r->p->err_out ? open_pipe(r, ERR, err) : open_null(r, ERR, err);
+        rc = r->p->err_out || r->p->sink ? open_pipe(r, ERR, err) : open_null(r, ERR, err);
     if (!rc)
         rc = open_pipe(r, REPORT, err);
     if (!rc)
@@ -189,27 +289,35 @@ static int start(run *r, imgrel_error *err)
     return 0;
 }
 
-/* What is at hand of an output; closes ours at its end. */
-static int drain(run *r, int which, ir_buf *out, imgrel_error *err)
+static int pass_on(const run *r, int which, const char *p, size_t len, imgrel_error *err)
+{
+    ir_buf *out = which == OUT ? r->p->out : r->p->err_out;
+    if (r->p->sink)
+        return r->p->sink(r->p->user, which == ERR, p, len, err);
+    ir_buf_add(out, p, len);
+    return out->bad ? ir_buf_check(out, err, r->name) : 0;
+}
+
+/* What is at hand of an output, lost when there is no use for it; closes ours at its end. */
+static int drain(run *r, int which, bool lose, imgrel_error *err)
 {
     char chunk[4096];
-    while (r->ours[which] >= 0) {
+    int rc = 0;
+    while (!rc && r->ours[which] >= 0) {
         ssize_t n = read(r->ours[which], chunk, sizeof chunk);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EAGAIN)
             break;
-        if (n <= 0) {
+        if (n > 0) {
+            rc = lose ? 0 : pass_on(r, which, chunk, (size_t)n, err);
+        } else {
             close(r->ours[which]);
             r->ours[which] = -1;
-            break;
         }
-        ir_buf_add(out, chunk, (size_t)n);
-        if (out->bad)
-            return ir_buf_check(out, err, r->name);
     }
     ir_wipe(chunk, sizeof chunk);
-    return 0;
+    return rc;
 }
 
 static int wait_more(run *r, const imgrel_cancel *t, int64_t deadline_ms, imgrel_error *err)
@@ -239,14 +347,34 @@ static int collect(run *r, const imgrel_cancel *t, int64_t deadline_ms, report *
         n = read(r->ours[REPORT], ret, sizeof *ret);
         if (n == 0)
             return ir_fail(err, IMGREL_EIO, "%s: was killed with its supervisor", r->name);
-        if ((rc = drain(r, OUT, r->p->out, err)) || (rc = drain(r, ERR, r->p->err_out, err)))
+        if ((rc = drain(r, OUT, false, err)) || (rc = drain(r, ERR, false, err)))
             return rc;
     }
     return 0;
 }
 
-static void reap(const run *r, bool by_force)
+/* Has the supervisor end its family; what it still says is taken off it, lest it be stuck. */
+static void end_family(run *r)
 {
+    report ignored;
+    imgrel_error none = {0};
+    ssize_t n = -1;
+    kill(r->pid, SIGTERM);
+    while (n < 0 && r->ours[REPORT] >= 0) {
+        struct pollfd p[] = {{.fd = r->ours[OUT], .events = POLLIN},
+                             {.fd = r->ours[ERR], .events = POLLIN},
+                             {.fd = r->ours[REPORT], .events = POLLIN}};
+        poll(p, 3, 1000);
+        if (drain(r, OUT, true, &none) || drain(r, ERR, true, &none))
+            break;
+        n = read(r->ours[REPORT], &ignored, sizeof ignored);
+    }
+}
+
+static void reap(run *r, bool by_force)
+{
+    if (by_force && r->p->grace_ms)
+        end_family(r);
     if (by_force) {
         kill(-r->pid, SIGKILL);
         kill(r->pid, SIGKILL);

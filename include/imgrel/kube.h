@@ -38,9 +38,12 @@ IMGREL_API int imgrel_kube_secret_ensure(imgrel_kube *k, const char *ns, const c
                                          const char *registry, const char *user,
                                          const char *password, const imgrel_opts *o,
                                          char **ret_json, imgrel_error *err);
-/** Server-side apply of one object, JSON or YAML, as field manager "imgrel" (FORCE: take fields
- *  over). ret_json (may be NULL): the object; the caller's. Errors also: ECONFLICT (the fields and
- *  who has them), EINVAL (422, the fields). */
+/** Server-side apply of manifests, JSON or YAML, as field manager "imgrel" (FORCE: take fields
+ *  over). Several documents and lists are applied in the order that a cluster wants, definitions of
+ *  kinds waited for; the first failure ends it. ret_json (may be NULL): the object, or an array of
+ *  them, each with "imgrel": "created" | "changed" | "unchanged"; the caller's. Errors also:
+ *  ECONFLICT (the fields and who has them), EINVAL (422, the fields), EUNSUPPORTED (the cluster has
+ *  no such kind). */
 IMGREL_API int imgrel_kube_apply(imgrel_kube *k, const char *manifest, size_t len,
                                  const imgrel_opts *o, char **ret_json, imgrel_error *err);
 /** Reads `kind/name` ("pod/app", "service/app", "deployment/app", "namespace/x"...). */

@@ -3,7 +3,6 @@
 #include "api/kube.h"
 #include "base/limits.h"
 #include "base/str.h"
-#include "fmt/yaml.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -129,42 +128,21 @@ int imgrel_kube_delete(imgrel_kube *k, const char *ns, const char *object, const
     return rc ? rc : ir_kube_delete(&call, k->kube, ns, object, NULL, err);
 }
 
-/* JSON is read as JSON (numbers stay numbers), all else as YAML; ret is the caller's. */
-static int read_manifest(const char *text, size_t len, ir_json **ret, imgrel_error *err)
-{
-    ir_yaml *yaml = NULL;
-    size_t blanks = 0;
-    *ret = NULL;
-    if (!text)
-        return ir_fail(err, IMGREL_EINVAL, "the manifest is NULL");
-    while (blanks < len && strchr(" \t\r\n", text[blanks]))
-        blanks++;
-    if (blanks < len && text[blanks] == '{') {
-        imgrel_error why = {0};
-        int rc = ir_json_parse(text, len, "manifest", ret, &why);
-        return rc == IMGREL_EPROTO ? ir_fail(err, IMGREL_EINVAL, "%s", why.message)
-               : rc                ? ir_nomem(err)
-                                   : 0;
-    }
-    int rc = ir_yaml_parse(text, len, "manifest", &yaml, err);
-    if (!rc && !(*ret = ir_json_copy(ir_yaml_root(yaml))))
-        rc = ir_nomem(err);
-    ir_yaml_free(yaml);
-    return rc;
-}
-
 int imgrel_kube_apply(imgrel_kube *k, const char *manifest, size_t len, const imgrel_opts *o,
                       char **ret_json, imgrel_error *err)
 {
     ir_call call;
-    ir_json *object = NULL, *now = NULL;
+    ir_json *objects = NULL, *done = NULL;
     none(ret_json);
     int rc = ir_api_kube_call(k, o, &call, err);
     if (!rc)
-        rc = read_manifest(manifest, len, &object, err);
+        rc = ir_kube_manifest_read(manifest, len, &objects, err);
     if (!rc)
-        rc = ir_kube_apply(&call, k->kube, NULL, object, &now, NULL, err);
-    ir_json_free(object);
+        rc = ir_kube_apply_all(&call, k->kube, NULL, objects, &done, err);
+    bool one = !rc && ir_json_len(objects) == 1;
+    ir_json *now = ir_json_ref(one ? ir_json_at(done, 0) : done);
+    ir_json_free(done);
+    ir_json_free(objects);
     return give(rc, now, ret_json, err);
 }
 
@@ -229,7 +207,7 @@ int imgrel_kube_list(imgrel_kube *k, const char *ns, const char *kind, const cha
     if (!l)
         return ir_nomem(err);
     l->kube = k->kube;
-    rc = ir_kube_pages_open(k->kube, ns, kind, selector, NULL, &l->pages, err);
+    rc = ir_kube_pages_open(&call, k->kube, ns, kind, selector, NULL, &l->pages, err);
     if (rc) {
         list_free(l);
         return rc;

@@ -35,6 +35,8 @@
 #define IR_UNPACK_RATIO_MAX 200          /* times its size, once it passed IR_UNPACK_FREE */
 #define IR_UNPACK_FREE (256 * IR_MIB)
 #define IR_WATCH_LINE_MAX (16 * IR_MIB)
+#define IR_WATCH_OBJECTS_MAX 200000      /* that one watch remembers */
+#define IR_KUBE_KINDS_MAX 20000
 #define IR_LOG_LINE_MAX (1 * IR_MIB)
 
 #endif

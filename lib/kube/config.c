@@ -492,6 +492,7 @@ void ir_kube_free(ir_kube *k)
         return;
     ir_kube_exec_forget(k);
     ir_kube_exec_free(k->exec);
+    ir_kube_kinds_free(k->kinds);
     char *texts[] = {k->server,   k->host,  k->ns,         k->user,       k->ca_pem,
                      k->tls_name, k->proxy, k->token_file, k->basic_user, k->cert_pem};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)

@@ -303,10 +303,7 @@ static int make(ir_ws *ws, bool tunnel, const char *pod, int port, ir_forward_co
 static int forward_path(const ir_kube *k, const char *ns, const char *pod, int port, bool tunnel,
                         ir_buf *out, imgrel_error *err)
 {
-    const ir_kube_kind *kind = NULL;
-    int rc = ir_kube_kind_find("pod", &kind, err);
-    if (!rc)
-        rc = ir_kube_path(k, kind, ns, pod, out, err);
+    int rc = ir_kube_path(k, ir_kube_pods(), ns, pod, out, err);
     ir_buf_adds(out, "/portforward");
     if (!tunnel)
         ir_buf_addf(out, "?ports=%d", port);

@@ -15,6 +15,7 @@ typedef struct ir_kube_exec {
     ir_json *cluster; /* spec.cluster of KUBERNETES_EXEC_INFO */
 } ir_kube_exec;
 
+struct ir_kube_kinds;
 struct ir_kube {
     char *server;  /* no slash at the end */
     char *host;    /* host:port, for messages */
@@ -27,6 +28,7 @@ struct ir_kube {
     ir_kube_exec *exec;
     char *exec_token, *exec_cert, *exec_key; /* what it gave; NULL: it has not run */
     int64_t exec_expires; /* seconds since 1970; 0: never */
+    struct ir_kube_kinds *kinds; /* discovered; NULL: nobody asked */
     bool no_tunnel;       /* the server refused SPDY in WebSocket before */
 };
 
@@ -125,17 +127,41 @@ static inline int ir_kube_pass(imgrel_error *err, const imgrel_error *local)
     return local->code;
 }
 
-/* ---- object.c, list.c ------------------------------------------------------------------------ */
+/* ---- kind.c, discover.c, object.c, list.c ---------------------------------------------------- */
 
 typedef struct ir_kube_kind {
-    const char *singular, *plural, *brief, *kind, *version; /* version: "v1", "apps/v1" */
+    /* brief: short names with commas; version: "v1", "apps/v1" */
+    const char *singular, *plural, *brief, *kind, *version;
     bool cluster_wide;
 } ir_kube_kind;
-/* By singular, plural, short name or Kind, in any case; EINVAL with those there are. */
-int ir_must_use ir_kube_kind_find(const char *word, const ir_kube_kind **ret, imgrel_error *err);
+/* What the cluster said that it has; lives with the handle, as all that points into it. */
+typedef struct ir_kube_kinds {
+    ir_kube_kind *v;
+    size_t n;
+    bool new; /* asked for just now */
+    struct ir_kube_kinds *older;
+} ir_kube_kinds;
+/* By singular, plural, short name or Kind, in any case, with or without .GROUP; EINVAL. Only what
+ * is unusual is asked of the cluster. */
+int ir_must_use ir_kube_kind_find(const ir_call *call, ir_kube *k, const char *word,
+                                  const ir_kube_kind **ret, imgrel_error *err);
+/* Of a manifest: apiVersion and kind as written. EUNSUPPORTED: the cluster does not have it. */
+int ir_must_use ir_kube_kind_of(const ir_call *call, ir_kube *k, const ir_json *object,
+                                const ir_kube_kind **ret, imgrel_error *err);
+const ir_kube_kind *ir_kube_pods(void);
+/* Asks once; fresh: again. */
+int ir_must_use ir_kube_discover(const ir_call *call, ir_kube *k, bool fresh,
+                                 const ir_kube_kinds **ret, imgrel_error *err);
+void ir_kube_kinds_free(ir_kube_kinds *all);
+/* Is the object a `singular` of the usual kinds? */
+static inline bool ir_kube_kind_is(const ir_kube_kind *kind, const char *singular)
+{
+    return !strcmp(kind->singular, singular);
+}
 /* "pod/name" taken apart; name points into object. */
-int ir_must_use ir_kube_object_parse(const char *object, const ir_kube_kind **ret_kind,
-                                     const char **ret_name, imgrel_error *err);
+int ir_must_use ir_kube_object_parse(const ir_call *call, ir_kube *k, const char *object,
+                                     const ir_kube_kind **ret_kind, const char **ret_name,
+                                     imgrel_error *err);
 /* "/api/v1/namespaces/NS/pods/NAME"; name NULL: the collection. */
 int ir_must_use ir_kube_path(const ir_kube *k, const ir_kube_kind *kind, const char *ns,
                              const char *name, ir_buf *out, imgrel_error *err);
@@ -145,6 +171,19 @@ const char *ir_kube_ns(const ir_kube *k, const char *ns);
 int ir_must_use ir_kube_patch(const ir_call *call, ir_kube *k, const char *ns, const char *object,
                               const char *content_type, const ir_json *patch, ir_json **ret,
                               imgrel_error *err);
+/* A body of JSON, wiped afterwards; ret, ret_status may be NULL. */
+int ir_must_use ir_kube_send(const ir_call *call, ir_kube *k, const char *method, const char *path,
+                             const char *content_type, const ir_json *body, unsigned flags,
+                             ir_json **ret, int *ret_status, imgrel_error *err);
+/* The path of "kind/name", and of a manifest: its own namespace must not contradict the caller's.
+ * named: with its name. */
+int ir_must_use ir_kube_object_path(const ir_call *call, ir_kube *k, const char *ns,
+                                    const char *object, ir_buf *out, imgrel_error *err);
+int ir_must_use ir_kube_manifest_path(const ir_call *call, ir_kube *k, const char *ns,
+                                      const ir_json *object, bool named, ir_buf *out,
+                                      imgrel_error *err);
+/* "?fieldManager=imgrel" and what the call's flags ask for. */
+void ir_kube_add_options(const ir_call *call, ir_buf *path, bool force);
 const char *ir_kube_meta(const ir_json *object, const char *key); /* metadata.KEY */
 /* Does it carry app.kubernetes.io/managed-by=imgrel? */
 bool ir_kube_ours(const ir_json *object);

@@ -29,14 +29,32 @@ int ir_must_use ir_kube_get(const ir_call *call, ir_kube *k, const char *ns, con
                             ir_json **ret, imgrel_error *err);
 int ir_must_use ir_kube_create(const ir_call *call, ir_kube *k, const char *ns,
                                const ir_json *object, ir_json **ret, imgrel_error *err);
+/* Manifests as text, JSON or YAML, one or many, lists unpacked: an array in the order in which a
+ * cluster wants them. EINVAL with line and column. */
+int ir_must_use ir_kube_manifest_read(const char *text, size_t len, ir_json **ret,
+                                      imgrel_error *err);
+/* The same order for an array at hand, or its reverse, for deleting; NULL: no memory. */
+ir_json *ir_kube_manifest_sort(const ir_json *objects, bool backwards);
 /* Server-side apply as field manager "imgrel"; IR_FORCE(call) takes fields over. ret may be NULL;
- * ret_changed (may be NULL): resourceVersion moved or it was created. */
+ * ret_change (may be NULL): "created", "changed" or "unchanged". */
 int ir_must_use ir_kube_apply(const ir_call *call, ir_kube *k, const char *ns,
-                              const ir_json *object, ir_json **ret, bool *ret_changed,
+                              const ir_json *object, ir_json **ret, const char **ret_change,
                               imgrel_error *err);
+/* An array of them, in its order; waits for definitions of kinds. *ret (also after a failure):
+ * those that were applied, each with "imgrel": its change. */
+int ir_must_use ir_kube_apply_all(const ir_call *call, ir_kube *k, const char *ns,
+                                  const ir_json *objects, ir_json **ret, imgrel_error *err);
 /* Deletes and waits until it is gone. uid NULL: whatever has the name. */
 int ir_must_use ir_kube_delete(const ir_call *call, ir_kube *k, const char *ns, const char *object,
                                const char *uid, imgrel_error *err);
+typedef struct ir_kube_removal {
+    const char *propagation; /* "Background", "Foreground", "Orphan" */
+    const char *uid;         /* NULL: whatever has the name */
+    int64_t grace_s;         /* -1: the object's own */
+    bool no_wait;
+} ir_kube_removal;
+int ir_must_use ir_kube_remove(const ir_call *call, ir_kube *k, const char *ns, const char *object,
+                               const ir_kube_removal *how, imgrel_error *err);
 typedef int ir_kube_item_fn(void *user, const ir_json *item, imgrel_error *err);
 int ir_must_use ir_kube_list(const ir_call *call, ir_kube *k, const char *ns, const char *kind,
                              const char *label_selector, const char *field_selector,
@@ -44,9 +62,10 @@ int ir_must_use ir_kube_list(const ir_call *call, ir_kube *k, const char *ns, co
 
 /* The same, item by item. */
 typedef struct ir_kube_pages ir_kube_pages;
-int ir_must_use ir_kube_pages_open(const ir_kube *k, const char *ns, const char *kind,
-                                   const char *label_selector, const char *field_selector,
-                                   ir_kube_pages **ret, imgrel_error *err);
+int ir_must_use ir_kube_pages_open(const ir_call *call, ir_kube *k, const char *ns,
+                                   const char *kind, const char *label_selector,
+                                   const char *field_selector, ir_kube_pages **ret,
+                                   imgrel_error *err);
 /* 1 with an item (the caller's), 0 at the end, or a code. */
 int ir_must_use ir_kube_pages_next(const ir_call *call, ir_kube *k, ir_kube_pages *p,
                                    ir_json **ret, imgrel_error *err);

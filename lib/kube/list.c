@@ -19,7 +19,7 @@ struct ir_kube_pages {
     bool skipping; /* after a restart from the beginning */
 };
 
-int ir_kube_pages_open(const ir_kube *k, const char *ns, const char *kind,
+int ir_kube_pages_open(const ir_call *call, ir_kube *k, const char *ns, const char *kind,
                        const char *label_selector, const char *field_selector, ir_kube_pages **ret,
                        imgrel_error *err)
 {
@@ -28,7 +28,7 @@ int ir_kube_pages_open(const ir_kube *k, const char *ns, const char *kind,
     if (!p)
         return ir_nomem(err);
     p->path.max = IR_URL_MAX;
-    int rc = ir_kube_kind_find(kind, &p->kind, err);
+    int rc = ir_kube_kind_find(call, k, kind, &p->kind, err);
     if (!rc)
         rc = ir_kube_path(k, p->kind, ns, NULL, &p->path, err);
     ir_buf_adds(&p->path, "?limit=" PAGE);
@@ -173,7 +173,7 @@ int ir_kube_list(const ir_call *call, ir_kube *k, const char *ns, const char *ki
                  void *user, imgrel_error *err)
 {
     ir_kube_pages *p = NULL;
-    int rc = ir_kube_pages_open(k, ns, kind, label_selector, field_selector, &p, err);
+    int rc = ir_kube_pages_open(call, k, ns, kind, label_selector, field_selector, &p, err);
     while (!rc) {
         ir_json *item = NULL;
         rc = ir_kube_pages_next(call, k, p, &item, err);

@@ -33,12 +33,9 @@ static int write_out(void *user, const char *p, size_t len, imgrel_error *err)
 /* After the first line only the time counts: a tail was given out with it. */
 static int log_path(const struct logs *l, ir_buf *out, imgrel_error *err)
 {
-    const ir_kube_kind *kind = NULL;
     const ir_log_spec *s = l->spec;
     char since[32];
-    int rc = ir_kube_kind_find("pod", &kind, err);
-    if (!rc)
-        rc = ir_kube_path(l->k, kind, l->ns, l->pod, out, err);
+    int rc = ir_kube_path(l->k, ir_kube_pods(), l->ns, l->pod, out, err);
     ir_buf_adds(out, "/log?timestamps=true");
     if (s->container)
         ir_url_add_query(out, "container", s->container);

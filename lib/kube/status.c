@@ -129,22 +129,84 @@ static void short_text(const ir_reply *reply, char ret[300])
     snprintf(ret, 300, "%.*s", (int)strcspn(p, "\r\n"), p);
 }
 
+/* "NS" of ".../namespaces/NS/PLURAL..."; a length of 0: the path is of no namespace. */
+static const char *namespace_in(const char *path, int *ret_len)
+{
+    const char *at = strstr(path, "/namespaces/");
+    size_t n = at ? strcspn(at + 12, "/?") : 0;
+    *ret_len = at && at[12 + n] == '/' ? (int)n : 0;
+    return at ? at + 12 : "";
+}
+
+/* The last two words of a path: "deployments/x". */
+static const char *object_in(const char *path, int *ret_len)
+{
+    int end = (int)strcspn(path, "?"), at = end, slashes = 0;
+    while (at > 0 && slashes < 2)
+        slashes += path[--at] == '/';
+    *ret_len = end - at - 1;
+    return path + at + 1;
+}
+
+#define TOLD_MAX 200 /* bytes: what comes is added whole, and an error has room for 400 */
+
+/* The server tells a conflict over lines and without the object's name. */
+static bool tell_conflicts(const ir_json *status, const char *path, ir_buf *out)
+{
+    const ir_json *all = causes(status);
+    int n_name = 0, n_ns = 0;
+    const char *name = object_in(path, &n_name), *ns = namespace_in(path, &n_ns);
+    size_t told = 0, left = 0;
+    for (size_t i = 0; i < ir_json_len(all); i++) {
+        const ir_json *cause = ir_json_at(all, i);
+        const char *field = ir_json_str(cause, "field"), *whose = ir_json_str(cause, "message");
+        if (!ir_streq(ir_json_str(cause, "reason"), "FieldManagerConflict") || !field)
+            continue;
+        if (!told++)
+            ir_buf_addf(out, "%.*s%s%.*s: ", n_name, name, n_ns ? " in " : "", n_ns, ns);
+        if (out->len < TOLD_MAX)
+            ir_buf_addf(out, "%s%.80s: %.60s", told > 1 ? "; " : "", field,
+                        whose ? whose : "in conflict");
+        else
+            left++;
+    }
+    if (left)
+        ir_buf_addf(out, "; and %zu more", left);
+    return told && !out->bad;
+}
+
+/* Not found is worth most with the place where it was looked for. */
+static void tell_place(const char *message, const char *path, ir_buf *out)
+{
+    int n = 0;
+    const char *ns = namespace_in(path, &n);
+    ir_buf_adds(out, message);
+    if (n && !ir_starts(message, "namespaces ") && ir_ends(message, "not found"))
+        ir_buf_addf(out, " in namespace %.*s", n, ns);
+}
+
 int ir_kube_status_fail(const ir_kube *k, const ir_request *req, const char *path,
                         const ir_reply *reply, imgrel_error *err)
 {
     ir_json *status = read_status(reply);
     const char *message = ir_json_str(status, "message"), *reason = ir_json_str(status, "reason");
+    ir_buf better = IR_BUF(64 * IR_KIB);
     char text[300];
     short_text(reply, text);
     if (!message || !*message)
         message = *text ? text : "no reason was given";
     int n = (int)strcspn(path, "?");
+    if (reply->status == 404 && status)
+        tell_place(message, path, &better);
+    if (better.len || (reply->status == 409 && tell_conflicts(status, path, &better)))
+        message = better.bad ? message : ir_buf_str(&better);
     int rc = status ? ir_reply_fail(req, reply, reason, err, "%s: %s", k->host, message)
                     : ir_reply_fail(req, reply, reason, err, "%s: %s %.*s: %s", k->host,
                                     req->method ? req->method : "GET", n, path, message);
     const char *cure = find_cure(reply->status, reason, status, message);
     if (cure)
         ir_cure(err, "%s", cure);
+    ir_buf_free(&better);
     ir_json_free(status);
     return rc;
 }

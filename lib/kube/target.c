@@ -104,7 +104,7 @@ int ir_kube_target(const ir_call *call, ir_kube *k, const char *ns, const char *
     const ir_kube_kind *kind = NULL;
     const char *name = NULL;
     ir_json *outer = NULL, *pod = NULL;
-    int rc = ir_kube_object_parse(object, &kind, &name, err);
+    int rc = ir_kube_object_parse(call, k, object, &kind, &name, err);
     *ret_pod = NULL;
     *ret_port = port;
     if (rc)

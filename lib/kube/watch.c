@@ -132,7 +132,7 @@ static int watch_path(const struct follow *f, ir_buf *out, imgrel_error *err)
     const ir_kube_kind *kind = NULL;
     const char *name = NULL;
     char selector[300];
-    int rc = ir_kube_object_parse(f->object, &kind, &name, err);
+    int rc = ir_kube_object_parse(f->call, f->k, f->object, &kind, &name, err);
     if (!rc)
         rc = ir_kube_path(f->k, kind, f->ns, NULL, out, err);
     snprintf(selector, sizeof selector, "metadata.name=%s", name ? name : "");

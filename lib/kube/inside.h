@@ -7,6 +7,8 @@
 #include "kube/kube.h"
 #include "net/ws.h"
 
+#include <pthread.h>
+
 /* An exec plugin as the kubeconfig names it. */
 typedef struct ir_kube_exec {
     char *api_version, *command, *hint;
@@ -30,7 +32,9 @@ struct ir_kube {
     int64_t exec_expires; /* seconds since 1970; 0: never */
     struct ir_kube_kinds *kinds; /* discovered; NULL: nobody asked */
     bool no_tunnel;       /* the server refused SPDY in WebSocket before */
+    pthread_mutex_t lock; /* exec_* and no_tunnel: a forward dials on several threads */
 };
+ir_kube *ir_kube_alloc(void); /* NULL: no memory */
 
 /* ---- config.c, user.c: a handle from files --------------------------------------------------- */
 
@@ -87,11 +91,12 @@ int ir_must_use ir_kube_exec_answer(ir_kube *k, const char *p, size_t len, imgre
 
 /* ---- client.c, status.c: requests ------------------------------------------------------------ */
 
-/* Credentials and TLS of one request; they point into the handle and into token. */
+/* Credentials and TLS of one request; they point into the handle and, where it may change, to
+ * copies. */
 typedef struct ir_kube_login {
     ir_auth auth;
     ir_tls tls;
-    char *token;
+    char *token, *cert, *key;
 } ir_kube_login;
 int ir_must_use ir_kube_login_get(const ir_call *call, ir_kube *k, ir_kube_login *ret,
                                   imgrel_error *err);
@@ -217,27 +222,6 @@ int ir_must_use ir_kube_events(const ir_call *call, ir_kube *k, const char *ns, 
                                const char *uid, ir_json **ret, imgrel_error *err);
 /* Is condition TYPE "True", as kubectl wait reads it? */
 bool ir_kube_condition(const ir_json *object, const char *type);
-
-/* ---- dial.c: a connection into a pod, without blocking --------------------------------------- */
-
-/* Reads and sends what can be; EFAILED, ENET when the other side reports or breaks. */
-int ir_must_use ir_forward_pump(ir_forward_conn *c, imgrel_error *err);
-int ir_forward_fd(const ir_forward_conn *c);
-bool ir_forward_unsent(const ir_forward_conn *c);
-/* Bytes that came and wait; *ret_p is borrowed until the next pump. */
-size_t ir_forward_pending(const ir_forward_conn *c, const char **ret_p);
-void ir_forward_taken(ir_forward_conn *c, size_t len);
-bool ir_forward_ended(const ir_forward_conn *c); /* the pod's side has ended and all was taken */
-bool ir_forward_full(const ir_forward_conn *c);  /* send no more until it is sent */
-/* Queues bytes. */
-int ir_must_use ir_forward_put(ir_forward_conn *c, const void *p, size_t len, imgrel_error *err);
-/* Says that no more bytes come; EUNSUPPORTED where the protocol has no words for it. */
-int ir_must_use ir_forward_fin(ir_forward_conn *c, imgrel_error *err);
-/* A sign of life, so that what stands between does not forget the connection. */
-int ir_must_use ir_forward_ping(ir_forward_conn *c, imgrel_error *err);
-/* Dials a port of a pod by name. */
-int ir_must_use ir_kube_dial_pod(const ir_call *call, ir_kube *k, const char *ns, const char *pod,
-                                 int port, ir_forward_conn **ret, imgrel_error *err);
 
 /* ---- log lines, page: pure ------------------------------------------------------------------- */
 

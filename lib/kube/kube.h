@@ -147,7 +147,18 @@ void ir_forward_close(ir_forward_conn *c);
  * do not care. ret_pod is the caller's. */
 int ir_must_use ir_kube_target(const ir_call *call, ir_kube *k, const char *ns, const char *object,
                                int port, char **ret_pod, int *ret_port, imgrel_error *err);
-/* Listens and forwards until the call ends (cancelled: 0). */
+/* The same with what a follower wants to know; both strings are the caller's. */
+typedef struct ir_target {
+    char *pod, *uid; /* uid NULL: named by the caller, not looked up */
+    int port;
+    bool ready;
+} ir_target;
+int ir_must_use ir_kube_target_find(const ir_call *call, ir_kube *k, const char *ns,
+                                    const char *object, int port, ir_target *ret,
+                                    imgrel_error *err);
+void ir_target_clear(ir_target *t);
+/* Listens and forwards until the call ends (cancelled: 0), or until a pod that was named itself is
+ * gone (ENOTFOUND). Another object is followed: to the pod that stands behind it just then. */
 int ir_must_use ir_kube_forward(const ir_call *call, ir_kube *k, const char *ns,
                                 const char *object, const char *ports, const char *address,
                                 imgrel_error *err);

@@ -98,20 +98,34 @@ static int map_port(const ir_json *service, const ir_json *pod, const char *obje
     return ir_cure(err, "name one of the service's ports"), IMGREL_ENOTFOUND;
 }
 
-int ir_kube_target(const ir_call *call, ir_kube *k, const char *ns, const char *object, int port,
-                   char **ret_pod, int *ret_port, imgrel_error *err)
+void ir_target_clear(ir_target *t)
+{
+    free(t->pod);
+    free(t->uid);
+    *t = (ir_target){0};
+}
+
+static int fill(const ir_json *pod, ir_target *ret, imgrel_error *err)
+{
+    ret->pod = ir_strdup(ir_kube_meta(pod, "name"));
+    ret->uid = ir_strdup(ir_kube_meta(pod, "uid"));
+    ret->ready = ir_kube_condition(pod, "Ready");
+    return ret->pod ? 0 : ir_nomem(err);
+}
+
+int ir_kube_target_find(const ir_call *call, ir_kube *k, const char *ns, const char *object,
+                        int port, ir_target *ret, imgrel_error *err)
 {
     const ir_kube_kind *kind = NULL;
     const char *name = NULL;
     ir_json *outer = NULL, *pod = NULL;
     int rc = ir_kube_object_parse(call, k, object, &kind, &name, err);
-    *ret_pod = NULL;
-    *ret_port = port;
+    *ret = (ir_target){.port = port, .ready = true};
     if (rc)
         return rc;
     if (!strcmp(kind->singular, "pod")) {
-        *ret_pod = ir_strdup(name);
-        return *ret_pod ? 0 : ir_nomem(err);
+        ret->pod = ir_strdup(name);
+        return ret->pod ? 0 : ir_nomem(err);
     }
     bool service = !strcmp(kind->singular, "service");
     if ((rc = ir_kube_get(call, k, ns, object, &outer, err)))
@@ -120,12 +134,23 @@ int ir_kube_target(const ir_call *call, ir_kube *k, const char *ns, const char *
                     ir_json_path(outer, service ? "spec.selector" : "spec.selector.matchLabels"),
                     &pod, err);
     if (!rc && service && port)
-        rc = map_port(outer, pod, object, port, ret_port, err);
-    if (!rc) {
-        *ret_pod = ir_strdup(ir_kube_meta(pod, "name"));
-        rc = *ret_pod ? 0 : ir_nomem(err);
-    }
+        rc = map_port(outer, pod, object, port, &ret->port, err);
+    if (!rc)
+        rc = fill(pod, ret, err);
+    if (rc)
+        ir_target_clear(ret);
     ir_json_free(outer);
     ir_json_free(pod);
+    return rc;
+}
+
+int ir_kube_target(const ir_call *call, ir_kube *k, const char *ns, const char *object, int port,
+                   char **ret_pod, int *ret_port, imgrel_error *err)
+{
+    ir_target t;
+    int rc = ir_kube_target_find(call, k, ns, object, port, &t, err);
+    *ret_pod = t.pod;
+    *ret_port = t.port;
+    free(t.uid);
     return rc;
 }

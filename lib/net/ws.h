@@ -55,6 +55,7 @@ int ir_must_use ir_ws_flush(ir_ws *w, imgrel_error *err);
  * code. Pings are answered. After the end it gives 0 and ir_ws_ended is true. */
 int ir_must_use ir_ws_recv(ir_ws *w, const char **ret_p, size_t *ret_len, imgrel_error *err);
 bool ir_ws_ended(const ir_ws *w);
+int64_t ir_ws_heard_ms(const ir_ws *w); /* when bytes came last, by ir_now_ms(); 0: never */
 int ir_ws_close_code(const ir_ws *w); /* what the other side gave; 0: it just ended */
 /* Says goodbye as far as that does not block, and frees. NULL is fine. */
 void ir_ws_close(ir_ws *w);

@@ -15,12 +15,14 @@ struct ir_ws {
     ir_raw *raw;
     ir_ws_reader in;
     ir_buf out;
+    size_t out_at; /* bytes of `out` that took off already */
     /* What is on its way: TLS wants a refused write again from the same place, byte for byte. */
     char flight[16384];
     size_t flight_at, flight_len;
     bool ended, closing;
     int close_code;
     unsigned controls; /* in a row, without a pause between them */
+    int64_t heard_ms;
 };
 
 ir_ws *ir_ws_new(ir_raw *raw)
@@ -124,7 +126,7 @@ int ir_ws_fd(const ir_ws *w)
 
 size_t ir_ws_unsent(const ir_ws *w)
 {
-    return w->out.len + w->flight_len - w->flight_at;
+    return w->out.len - w->out_at + w->flight_len - w->flight_at;
 }
 
 /* Fills the flight from what waits; false: there is nothing to send. */
@@ -132,10 +134,15 @@ static bool load_flight(ir_ws *w)
 {
     if (w->flight_at < w->flight_len)
         return true;
-    size_t n = w->out.len < sizeof w->flight ? w->out.len : sizeof w->flight;
+    size_t n = w->out.len - w->out_at;
+    n = n < sizeof w->flight ? n : sizeof w->flight;
     if (n)
-        memcpy(w->flight, w->out.p, n);
-    ir_buf_drop(&w->out, n);
+        memcpy(w->flight, w->out.p + w->out_at, n);
+    w->out_at += n;
+    if (w->out_at >= w->out.len / 2) {
+        ir_buf_drop(&w->out, w->out_at);
+        w->out_at = 0;
+    }
     w->flight_at = 0;
     w->flight_len = n;
     return n > 0;
@@ -209,6 +216,7 @@ int ir_ws_recv(ir_ws *w, const char **ret_p, size_t *ret_len, imgrel_error *err)
         if (n < 0)
             return (int)n;
         w->ended = n == 0;
+        w->heard_ms = ir_now_ms();
         ir_ws_feed(&w->in, chunk, (size_t)n);
     }
     return 0;
@@ -217,6 +225,11 @@ int ir_ws_recv(ir_ws *w, const char **ret_p, size_t *ret_len, imgrel_error *err)
 bool ir_ws_ended(const ir_ws *w)
 {
     return w->ended;
+}
+
+int64_t ir_ws_heard_ms(const ir_ws *w)
+{
+    return w->heard_ms;
 }
 
 int ir_ws_close_code(const ir_ws *w)

@@ -98,6 +98,17 @@ const cli_command cli_commands[] = {
     { "kube forward", "KIND/NAME LOCAL:REMOTE...", "forward local ports to a pod or service",
       opt_kube_forward, opt_kube, cmd_kube_forward },
 #endif
+#ifdef CLI_NODE
+
+    { "node hosts", "", "tell this node's runtime of a registry: hosts.toml and the like",
+      opt_node_hosts, opt_registry_spec, cmd_node_hosts },
+    { "node doctor", "", "say why this node would not pull from a registry", opt_node_doctor,
+      opt_registry_spec, cmd_node_doctor },
+    { "node render", "DOCUMENT", "print what a builder, node or cluster is told of a registry",
+      opt_node_render, opt_registry_spec, cmd_node_render },
+    { "kube job", "SRC DST...", "print a Job whose pods each sync a share", opt_kube_job,
+      opt_registry_spec, cmd_kube_job },
+#endif
 #ifdef CLI_RELEASE
 
     { "release plan", "", "say what apply would change", NULL, opt_release, cmd_release_plan },

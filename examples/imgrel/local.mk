@@ -16,6 +16,10 @@ if ENABLE_KUBE
 imgrel_SOURCES += examples/imgrel/kube.c examples/imgrel/options_kube.c
 imgrel_CPPFLAGS += -DCLI_KUBE
 endif
+if ENABLE_NODE
+imgrel_SOURCES += examples/imgrel/node.c examples/imgrel/options_node.c
+imgrel_CPPFLAGS += -DCLI_NODE
+endif
 if ENABLE_RELEASE
 imgrel_SOURCES += examples/imgrel/release.c examples/imgrel/options_release.c
 imgrel_CPPFLAGS += -DCLI_RELEASE

@@ -44,6 +44,9 @@ extern const cli_option opt_harbor[], opt_query[], opt_project_ensure[], opt_pro
 /* options_kube.c */
 extern const cli_option opt_kube[], opt_kube_secret[], opt_kube_pod[], opt_kube_service[],
     opt_kube_list[], opt_kube_apply[], opt_kube_logs[], opt_kube_forward[];
+/* options_node.c */
+extern const cli_option opt_registry_spec[], opt_node_hosts[], opt_node_doctor[],
+    opt_node_render[], opt_kube_job[];
 /* options_release.c */
 extern const cli_option opt_release[], opt_release_apply[], opt_release_delete[],
     opt_release_rotate[];

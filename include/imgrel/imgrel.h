@@ -19,6 +19,7 @@
 #include <imgrel/index.h>
 #include <imgrel/harbor.h>
 #include <imgrel/kube.h>
+#include <imgrel/node.h>
 #include <imgrel/release.h>
 
 #endif

@@ -6,6 +6,9 @@ api_sources = lib/api/conf.c lib/api/client.c lib/api/iter.c lib/api/harbor.h li
 if ENABLE_KUBE
 api_sources += lib/api/kube.c lib/api/kube_io.c lib/api/kube.h
 endif
+if ENABLE_NODE
+api_sources += lib/api/node.c
+endif
 if ENABLE_RELEASE
 api_sources += lib/api/release.c
 endif

@@ -17,7 +17,11 @@ extern "C" {
 typedef struct imgrel_kube imgrel_kube;
 
 /** Reads the configuration: kubeconfig is a path, or NULL for $KUBECONFIG (several files are
- *  merged), then ~/.kube/config, then the pod's service account. context NULL: the current one.
+ *  merged), then ~/.kube/config, then the pod's service account. Text that begins with "{" is no
+ *  path but the settings themselves, by the names that a kubeconfig gives to what a cluster, a user
+ *  and a context have: {"server": URL, "certificate-authority-data": PEM or base64, "token",
+ *  "tokenFile", "username", "password", "client-certificate-data", "client-key-data", "exec", "as",
+ *  "namespace", ...}. context NULL: the current one.
  *  Errors: EINVAL (file, entry and line), ENOTFOUND (no configuration), EIO, ENOMEM. */
 IMGREL_API int imgrel_kube_new(imgrel_client *c, const char *kubeconfig, const char *context,
                                imgrel_kube **out, imgrel_error *err);
@@ -52,18 +56,56 @@ IMGREL_API int imgrel_kube_get(imgrel_kube *k, const char *ns, const char *objec
 /** Deletes `kind/name` and waits until it is gone. Errors also: ENOTFOUND. */
 IMGREL_API int imgrel_kube_delete(imgrel_kube *k, const char *ns, const char *object,
                                   const imgrel_opts *o, imgrel_error *err);
-/** Lists a kind ("pod"), one JSON object per item; selector: label selector or NULL. */
+/** Lists a kind ("pod"; any that the cluster has, "certificates.cert-manager.io"), one JSON object
+ *  per item; selector: label selector or NULL. ns "*": every namespace. */
 IMGREL_API int imgrel_kube_list(imgrel_kube *k, const char *ns, const char *kind,
                                 const char *selector, const imgrel_opts *o, imgrel_iter **out,
                                 imgrel_error *err);
+/** Watches a kind, or one `kind/name`: an endless list of JSON {"type": "ADDED" | "MODIFIED" |
+ *  "DELETED", "object"}, beginning with what there is. Ends, breaks, silence and "too old" are
+ *  overcome without an event lost or told twice; a DELETED that went unseen meanwhile has only the
+ *  object's name. spec: JSON {"selector", "field_selector", "resource_version": begin after it,
+ *  "stall_seconds": silence after which all is read anew (90)}, or NULL. ns "*": every namespace.
+ *  Errors of the iterator also: ELIMIT (over 200,000 objects). */
+IMGREL_API int imgrel_kube_watch(imgrel_kube *k, const char *ns, const char *what,
+                                 const char *spec, const imgrel_opts *o, imgrel_iter **out,
+                                 imgrel_error *err);
+/** Does something with an object (or, NULL, with what json names):
+ *  | action | object | json |
+ *  |---|---|---|
+ *  | apply, create | NULL | {"manifest": text, object or array} |
+ *  | delete | kind/name, or NULL and a manifest | {"propagation": "background" \| "foreground" \|
+ *    "orphan", "grace_seconds", "wait": true} |
+ *  | patch | kind/name | {"patch": object or array, "type": "merge" \| "strategic" \| "json"} |
+ *  | pull_secrets | serviceaccount/NAME | {"add": [names], "remove": [names]} |
+ *  | run | pod/NAME, deployment/NAME | as imgrel_kube_pod_run, and "replicas" |
+ *  | expose | pod/NAME, deployment/NAME... | {"name", "type", "labels", "ports": [{"port",
+ *    "target_port", "protocol", "name", "node_port"}]} |
+ *  | wait | deployment/NAME, statefulset/NAME, daemonset/NAME | NULL: until it is rolled out |
+ *  | history | the same | NULL |
+ *  | undo | the same | {"revision": N}, NULL: the one before |
+ *  | restart | the same | NULL |
+ *  | scale | the same | {"replicas": N} |
+ *  | image | the same, pod/NAME | {"image", "container": name, else its only one} |
+ *  | table | kind or kind/name | {"selector"}: columns and rows as the cluster prints them |
+ *  | kinds | NULL | NULL: every kind that the cluster has |
+ *  ret_json (may be NULL): the object or array that comes of it, with "imgrel" ("created",
+ *  "changed", "replaced", "unchanged", "deleted") where something was done; the caller's. Errors
+ *  also: ENOTFOUND, ECONFLICT, ESTATE (a paused deployment), EUNSUPPORTED. */
+IMGREL_API int imgrel_kube_do(imgrel_kube *k, const char *ns, const char *object,
+                              const char *action, const char *json, const imgrel_opts *o,
+                              char **ret_json, imgrel_error *err);
 /** Runs a pod. spec: JSON {"image", "port": N, "pull_secret", "env": {}, "command": [], "args":
- *  [], "labels": {}}. The same pod is left alone; one with another image or spec is replaced.
+ *  [], "labels": {}, "annotations": {}, "resources": {}}, or {"manifest": a pod as written,
+ *  "image", "pull_secret", "labels"}. The same pod is left alone; one with another image or spec is
+ *  replaced.
  *  ret_json (may be NULL): {"imgrel": ..., "pod": object}; the caller's. Errors also: ECONFLICT
  *  (a pod that is not ours has the name). */
 IMGREL_API int imgrel_kube_pod_run(imgrel_kube *k, const char *ns, const char *name,
                                    const char *spec, const imgrel_opts *o, char **ret_json,
                                    imgrel_error *err);
-/** Exposes a pod as a service of the same name, as `kubectl expose` does. target_port 0: port. */
+/** Exposes a pod as a service of the same name, as `kubectl expose` does. pod may be any
+ *  `kind/name` that selects pods. port 0: the ports of its containers; target_port 0: port. */
 IMGREL_API int imgrel_kube_service_expose(imgrel_kube *k, const char *ns, const char *pod,
                                           int32_t port, int32_t target_port, const imgrel_opts *o,
                                           char **ret_json, imgrel_error *err);
@@ -78,7 +120,11 @@ IMGREL_API int imgrel_kube_wait(imgrel_kube *k, const char *ns, const char *obje
 IMGREL_API int imgrel_kube_diagnose(imgrel_kube *k, const char *ns, const char *object,
                                     const imgrel_opts *o, char **ret_json, imgrel_error *err);
 /** Writes a container's log to a descriptor. spec: JSON {"container", "follow": bool, "tail": N,
- *  "since": seconds, "previous": bool, "timestamps": bool}, or NULL. */
+ *  "since": seconds, "previous": bool, "timestamps": bool, "all_containers": bool, "prefix": bool,
+ *  "selector"}, or NULL. An object that selects pods (deployment/NAME), or a selector instead of an
+ *  object, gives the logs of every pod, lines whole, with prefix "[pod/NAME/CONTAINER] " before
+ *  each; at most 50 are followed at once. Of several, one that cannot be read is told in the log
+ *  and does not end the others. */
 IMGREL_API int imgrel_kube_logs(imgrel_kube *k, const char *ns, const char *object,
                                 const char *spec, int fd, const imgrel_opts *o, imgrel_error *err);
 /** Forwards local ports to `pod/NAME`, `service/NAME` or `deployment/NAME` until the opts' cancel

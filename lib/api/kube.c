@@ -253,11 +253,10 @@ int imgrel_kube_secret_ensure(imgrel_kube *k, const char *ns, const char *name,
     return give_change(rc, NULL, change, NULL, ret_json, err);
 }
 
-int imgrel_kube_pod_run(imgrel_kube *k, const char *ns, const char *name, const char *spec,
-                        const imgrel_opts *o, char **ret_json, imgrel_error *err)
+int ir_api_kube_pod_spec(const char *text, ir_json **ret_doc, ir_pod_spec *ret, imgrel_error *err)
 {
     static const ir_json_row rows[] = {
-        {"image", IR_J_STRING, offsetof(ir_pod_spec, image), IR_J_REQUIRED},
+        {"image", IR_J_STRING, offsetof(ir_pod_spec, image), 0},
         {"port", IR_J_INT, offsetof(ir_pod_spec, port), 0},
         {"pull_secret", IR_J_STRING, offsetof(ir_pod_spec, pull_secret), 0},
         {"env", IR_J_OBJECT, offsetof(ir_pod_spec, env), 0},
@@ -266,7 +265,15 @@ int imgrel_kube_pod_run(imgrel_kube *k, const char *ns, const char *name, const 
         {"labels", IR_J_OBJECT, offsetof(ir_pod_spec, labels), 0},
         {"annotations", IR_J_OBJECT, offsetof(ir_pod_spec, annotations), 0},
         {"resources", IR_J_OBJECT, offsetof(ir_pod_spec, resources), 0},
+        {"manifest", IR_J_OBJECT, offsetof(ir_pod_spec, manifest), 0},
+        {"replicas", IR_J_INT, offsetof(ir_pod_spec, replicas), 0},
         {NULL, IR_J_STRING, 0, 0}};
+    return ir_api_kube_spec(text, "pod spec", rows, ret_doc, ret, err);
+}
+
+int imgrel_kube_pod_run(imgrel_kube *k, const char *ns, const char *name, const char *spec,
+                        const imgrel_opts *o, char **ret_json, imgrel_error *err)
+{
     ir_call call;
     ir_pod_spec s = {.name = name};
     ir_json *doc = NULL, *pod = NULL;
@@ -274,7 +281,7 @@ int imgrel_kube_pod_run(imgrel_kube *k, const char *ns, const char *name, const 
     none(ret_json);
     int rc = ir_api_kube_call(k, o, &call, err);
     if (!rc)
-        rc = ir_api_kube_spec(spec, "pod spec", rows, &doc, &s, err);
+        rc = ir_api_kube_pod_spec(spec, &doc, &s, err);
     if (!rc)
         rc = ir_kube_pod_run(&call, k->kube, ns, &s, &change, &pod, err);
     ir_json_free(doc);
@@ -286,14 +293,24 @@ int imgrel_kube_service_expose(imgrel_kube *k, const char *ns, const char *pod, 
                                imgrel_error *err)
 {
     ir_call call;
-    ir_json *j = NULL;
+    ir_json *j = NULL, *ports = NULL;
     const char *change = NULL;
+    char *object = pod ? ir_format(strchr(pod, '/') ? "%s" : "pod/%s", pod) : NULL;
     none(ret_json);
     int rc = ir_api_kube_call(k, o, &call, err);
     if (!rc && !pod)
         rc = ir_fail(err, IMGREL_EINVAL, "the pod's name is NULL");
-    if (!rc)
-        rc = ir_kube_service_expose(&call, k->kube, ns, pod, port, target_port, &change, &j, err);
+    if (port || target_port)
+        ports = ir_json_pack("[{s:i, s:i}]", "port", (int)port, "target_port",
+                             (int)(target_port ? target_port : port));
+    if (!rc && (!object || ((port || target_port) && !ports)))
+        rc = ir_nomem(err);
+    if (!rc) {
+        const ir_expose_spec s = {.ports = ports};
+        rc = ir_kube_service_expose(&call, k->kube, ns, object, &s, &change, &j, err);
+    }
+    ir_json_free(ports);
+    free(object);
     return give_change(rc, j, change, NULL, ret_json, err);
 }
 

@@ -22,4 +22,8 @@ int ir_must_use ir_api_kube_pod(const ir_call *call, ir_kube *k, const char *ns,
 int ir_must_use ir_api_kube_spec(const char *text, const char *what, const ir_json_row *rows,
                                  ir_json **ret_doc, void *ret, imgrel_error *err);
 
+/* A pod's spec; name is the caller's to set. */
+int ir_must_use ir_api_kube_pod_spec(const char *text, ir_json **ret_doc, ir_pod_spec *ret,
+                                     imgrel_error *err);
+
 #endif

@@ -22,19 +22,22 @@ int imgrel_kube_logs(imgrel_kube *k, const char *ns, const char *object, const c
         {"timestamps", IR_J_BOOL, offsetof(ir_log_spec, timestamps), 0},
         {"tail", IR_J_INT, offsetof(ir_log_spec, tail), 0},
         {"since", IR_J_INT, offsetof(ir_log_spec, since_s), 0},
+        {"selector", IR_J_STRING, offsetof(ir_log_spec, selector), 0},
+        {"all_containers", IR_J_BOOL, offsetof(ir_log_spec, all_containers), 0},
+        {"prefix", IR_J_BOOL, offsetof(ir_log_spec, prefix), 0},
         {NULL, IR_J_STRING, 0, 0}};
     ir_call call;
     ir_log_spec s = {.tail = -1, .since_s = -1};
+    bool pod_only = object && (ir_starts(object, "pod/") || ir_starts(object, "pods/") ||
+                               ir_starts(object, "po/"));
     ir_json *doc = NULL;
-    char *pod = NULL;
     int rc = ir_api_kube_call(k, o, &call, err);
     if (!rc)
         rc = ir_api_kube_spec(spec, "log spec", rows, &doc, &s, err);
-    if (!rc)
-        rc = ir_api_kube_pod(&call, k->kube, ns, object, &pod, err);
-    if (!rc)
-        rc = ir_kube_logs(&call, k->kube, ns, pod, &s, fd, err);
-    free(pod);
+    if (!rc && pod_only && !s.all_containers && !s.prefix)
+        rc = ir_kube_logs(&call, k->kube, ns, strchr(object, '/') + 1, &s, fd, err);
+    else if (!rc)
+        rc = ir_kube_logs_many(&call, k->kube, ns, object, &s, fd, err);
     ir_json_free(doc);
     return rc;
 }

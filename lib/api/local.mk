@@ -4,7 +4,7 @@ api_sources = lib/api/conf.c lib/api/client.c lib/api/iter.c lib/api/harbor.h li
 	lib/api/ref.c lib/api/manifest.c lib/api/lists.c lib/api/blob.c lib/api/copy.c lib/api/copy_many.c \
 	lib/api/login.c lib/api/place.h
 if ENABLE_KUBE
-api_sources += lib/api/kube.c lib/api/kube_io.c lib/api/kube.h
+api_sources += lib/api/kube.c lib/api/kube_io.c lib/api/kube_do.c lib/api/kube.h
 endif
 if ENABLE_NODE
 api_sources += lib/api/node.c

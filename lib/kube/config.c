@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #define FILES_MAX 64
+#define SETTINGS "settings" /* the kind of the entry that a program's own settings are */
 
 /* One file that was read. */
 struct source {
@@ -82,6 +83,9 @@ int ir_kube_entry_bool(const ir_kube_entry *e, const char *key, bool *ret, imgre
 static int pem_from_data(const ir_kube_entry *e, const char *key, const char *text, ir_buf *out,
                          imgrel_error *err)
 {
+    /* Settings that a program gives may hold the text as it is. */
+    if (!strcmp(e->kind, SETTINGS) && strstr(text, "-----BEGIN "))
+        return ir_buf_adds(out, text), ir_buf_check(out, err, key);
     if (!ir_base64_decode(text, strlen(text), out))
         return ir_kube_entry_fail(e, key, err, "%s is not base64", key);
     return 0;
@@ -384,6 +388,71 @@ static int read_context(ir_kube *k, const struct sources *s, const char *context
     return user_name ? ir_kube_user_read(k, &user, &cluster, err) : 0;
 }
 
+/* ---- settings without a file ----------------------------------------------------------------- */
+
+/* One mapping with what a cluster, a user and a context have. */
+static const char *const setting_keys[] = {"server",
+                                           "namespace",
+                                           "certificate-authority",
+                                           "certificate-authority-data",
+                                           "insecure-skip-tls-verify",
+                                           "tls-server-name",
+                                           "proxy-url",
+                                           "token",
+                                           "tokenFile",
+                                           "username",
+                                           "password",
+                                           "client-certificate",
+                                           "client-certificate-data",
+                                           "client-key",
+                                           "client-key-data",
+                                           "as",
+                                           "as-uid",
+                                           "as-groups",
+                                           "as-user-extra",
+                                           "exec"};
+
+static int check_setting(const ir_kube_entry *e, const char *key, imgrel_error *err)
+{
+    for (size_t i = 0; i < sizeof setting_keys / sizeof *setting_keys; i++)
+        if (!strcmp(key, setting_keys[i]))
+            return 0;
+    return ir_kube_entry_fail(e, key, err, "there is no setting of this name: %s", key);
+}
+
+static int read_settings(ir_kube *k, const struct sources *s, imgrel_error *err)
+{
+    const ir_yaml *yaml = s->v[0].yaml;
+    const ir_kube_entry e = {.yaml = yaml,
+                             .dir = s->v[0].dir,
+                             .kind = SETTINGS,
+                             .name = "given",
+                             .value = ir_yaml_root(yaml)};
+    const char *ns = NULL;
+    int rc = 0;
+    for (void *it = ir_json_first(e.value); it && !rc; it = ir_json_next(e.value, it))
+        rc = check_setting(&e, ir_json_key(it), err);
+    if (rc || (rc = ir_kube_entry_text(&e, "namespace", &ns, err)) ||
+        (rc = keep(&k->ns, ns ? ns : "default", err)) || (rc = read_cluster(k, &e, err)))
+        return rc;
+    return ir_kube_user_read(k, &e, &e, err);
+}
+
+/* A whole kubeconfig as text, or settings. */
+static int read_text(ir_kube *k, struct sources *s, const char *text, const char *context,
+                     imgrel_error *err)
+{
+    int rc = add_source(s, text, strlen(text), "the given settings", ".", err);
+    if (rc)
+        return rc;
+    const ir_json *root = ir_yaml_root(s->v[0].yaml);
+    if (ir_json_get(root, "clusters") || ir_json_get(root, "contexts"))
+        return read_context(k, s, context, err);
+    if (context && *context)
+        return ir_fail(err, IMGREL_EINVAL, "context \"%s\": settings have no contexts", context);
+    return read_settings(k, s, err);
+}
+
 /* ---- in a pod -------------------------------------------------------------------------------- */
 
 static int account_file(const ir_kube_env *env, const char *name, char **ret, imgrel_error *err)
@@ -430,6 +499,8 @@ static int no_config(const ir_kube_env *env, imgrel_error *err)
 static int load_into(ir_kube *k, struct sources *s, const ir_kube_env *env, const char *kubeconfig,
                      const char *context, imgrel_error *err)
 {
+    if (kubeconfig && kubeconfig[0] == '{')
+        return read_text(k, s, kubeconfig, context, err);
     int rc = kubeconfig ? add_file(s, kubeconfig, false, err) : add_default_files(s, env, err);
     if (rc || s->n)
         return rc ? rc : read_context(k, s, context, err);
@@ -510,6 +581,7 @@ void ir_kube_free(ir_kube *k)
     ir_free_secret(k->token);
     ir_free_secret(k->basic_password);
     ir_strv_free(&k->headers);
+    pthread_mutex_destroy(&k->lock);
     free(k);
 }
 

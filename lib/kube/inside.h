@@ -163,6 +163,12 @@ static inline bool ir_kube_kind_is(const ir_kube_kind *kind, const char *singula
 {
     return !strcmp(kind->singular, singular);
 }
+/* A list of a kind that is at hand. */
+int ir_must_use ir_kube_pages_of(const ir_kube *k, const char *ns, const ir_kube_kind *kind,
+                                 const char *label_selector, const char *field_selector,
+                                 ir_kube_pages **ret, imgrel_error *err);
+/* The resourceVersion from which a watch misses nothing of the list; NULL: not yet known. */
+const char *ir_kube_pages_version(const ir_kube_pages *p);
 /* "pod/name" taken apart; name points into object. */
 int ir_must_use ir_kube_object_parse(const ir_call *call, ir_kube *k, const char *object,
                                      const ir_kube_kind **ret_kind, const char **ret_name,
@@ -172,10 +178,6 @@ int ir_must_use ir_kube_path(const ir_kube *k, const ir_kube_kind *kind, const c
                              const char *name, ir_buf *out, imgrel_error *err);
 /* ns, or the context's. */
 const char *ir_kube_ns(const ir_kube *k, const char *ns);
-/* Sends a patch of a content type; dry runs are asked for as the call says. */
-int ir_must_use ir_kube_patch(const ir_call *call, ir_kube *k, const char *ns, const char *object,
-                              const char *content_type, const ir_json *patch, ir_json **ret,
-                              imgrel_error *err);
 /* A body of JSON, wiped afterwards; ret, ret_status may be NULL. */
 int ir_must_use ir_kube_send(const ir_call *call, ir_kube *k, const char *method, const char *path,
                              const char *content_type, const ir_json *body, unsigned flags,
@@ -223,6 +225,17 @@ int ir_must_use ir_kube_events(const ir_call *call, ir_kube *k, const char *ns, 
 /* Is condition TYPE "True", as kubectl wait reads it? */
 bool ir_kube_condition(const ir_json *object, const char *type);
 
+int ir_must_use ir_kube_pod_check(const ir_pod_spec *spec, const char *kind, imgrel_error *err);
+/* {"metadata", "spec"} of a pod, without a name. */
+ir_json *ir_kube_pod_template(const ir_pod_spec *spec);
+
+/* "a=b,c=d" of a map of labels. */
+int ir_must_use ir_kube_selector_text(const ir_json *labels, ir_buf *out, imgrel_error *err);
+/* Is owner among the object's ownerReferences? Which revision of a deployment is a replica set; 0:
+ * none. */
+bool ir_kube_owned_by(const ir_json *object, const ir_json *owner);
+int64_t ir_kube_revision(const ir_json *object);
+
 /* ---- log lines, page: pure ------------------------------------------------------------------- */
 
 /* Log lines with their times in front, over several tries: what was given out is left out. */
@@ -242,6 +255,10 @@ typedef struct ir_logjoin {
     size_t n_head;
 } ir_logjoin;
 typedef int ir_logjoin_fn(void *user, const char *p, size_t len, imgrel_error *err);
+/* A container's log as it comes; spec without what is for many. */
+int ir_must_use ir_kube_logs_to(const ir_call *call, ir_kube *k, const char *ns, const char *pod,
+                                const ir_log_spec *spec, ir_logjoin_fn *out, void *user,
+                                imgrel_error *err);
 void ir_logjoin_begin(ir_logjoin *j); /* a new try */
 int ir_must_use ir_logjoin_feed(ir_logjoin *j, const char *p, size_t len, ir_logjoin_fn *fn,
                                 void *user, imgrel_error *err);

@@ -7,7 +7,8 @@
 #include "net/http.h"
 
 typedef struct ir_kube ir_kube;
-/* kubeconfig NULL: $KUBECONFIG, ~/.kube/config, in-cluster. */
+/* kubeconfig: a path; text that begins with "{": settings or a whole kubeconfig; NULL: $KUBECONFIG,
+ * ~/.kube/config, in-cluster. */
 int ir_must_use ir_kube_new(const ir_call *call, const char *kubeconfig, const char *context,
                             ir_kube **ret, imgrel_error *err);
 void ir_kube_free(ir_kube *k);
@@ -44,6 +45,10 @@ int ir_must_use ir_kube_apply(const ir_call *call, ir_kube *k, const char *ns,
  * those that were applied, each with "imgrel": its change. */
 int ir_must_use ir_kube_apply_all(const ir_call *call, ir_kube *k, const char *ns,
                                   const ir_json *objects, ir_json **ret, imgrel_error *err);
+/* Sends a patch of a content type; dry runs are asked for as the call says. */
+int ir_must_use ir_kube_patch(const ir_call *call, ir_kube *k, const char *ns, const char *object,
+                              const char *content_type, const ir_json *patch, ir_json **ret,
+                              imgrel_error *err);
 /* Deletes and waits until it is gone. uid NULL: whatever has the name. */
 int ir_must_use ir_kube_delete(const ir_call *call, ir_kube *k, const char *ns, const char *object,
                                const char *uid, imgrel_error *err);
@@ -71,6 +76,29 @@ int ir_must_use ir_kube_pages_next(const ir_call *call, ir_kube *k, ir_kube_page
                                    ir_json **ret, imgrel_error *err);
 void ir_kube_pages_free(ir_kube_pages *p);
 
+/* table.c: what the cluster prints of a kind or "kind/name": {"columns": [{"name", "priority"}],
+ * "rows": [{"cells": [texts], "name", "namespace"}]}. */
+int ir_must_use ir_kube_table(const ir_call *call, ir_kube *k, const char *ns, const char *what,
+                              const char *selector, ir_json **ret, imgrel_error *err);
+/* [{"name": plural, "short": "a,b", "kind", "version", "namespaced"}] of every kind. */
+int ir_must_use ir_kube_kinds_list(const ir_call *call, ir_kube *k, ir_json **ret,
+                                   imgrel_error *err);
+
+/* changes.c: a kind, or "kind/name", over time. Begins with what there is, unless version says from
+ * where. ns "*": everywhere. */
+typedef struct ir_changes_spec {
+    const char *selector, *fields, *version; /* NULL: none */
+    int64_t stall_s;                         /* silence after which it is begun anew; 0: 90 */
+} ir_changes_spec;
+typedef struct ir_kube_changes ir_kube_changes;
+int ir_must_use ir_kube_changes_open(const ir_call *call, ir_kube *k, const char *ns,
+                                    const char *what, const ir_changes_spec *spec,
+                                    ir_kube_changes **ret, imgrel_error *err);
+/* 1 with {"type": "ADDED" | "MODIFIED" | "DELETED", "object"} (the caller's), or a code. */
+int ir_must_use ir_kube_changes_next(const ir_call *call, ir_kube *k, ir_kube_changes *e,
+                                    ir_json **ret, imgrel_error *err);
+void ir_kube_changes_free(ir_kube_changes *e);
+
 /* labels and annotations: objects put on what is created, NULL: none. `changed` tells created,
  * changed, unchanged as the public words do. */
 int ir_must_use ir_kube_namespace_ensure(const ir_call *call, ir_kube *k, const char *name,
@@ -90,6 +118,8 @@ typedef struct ir_pod_spec {
     const char *name, *image, *pull_secret; /* pull_secret NULL: none */
     int64_t port;                           /* 0: none */
     const ir_json *env, *command, *args, *labels, *annotations, *resources;
+    const ir_json *manifest; /* a pod as written, instead of all but image, pull_secret, labels */
+    int64_t replicas;        /* of a deployment; 0: not said */
 } ir_pod_spec;
 ir_json *ir_kube_pod_object(const ir_pod_spec *spec);
 /* ret_change: "created", "unchanged" or "replaced". Ours is what carries the label
@@ -97,13 +127,50 @@ ir_json *ir_kube_pod_object(const ir_pod_spec *spec);
 int ir_must_use ir_kube_pod_run(const ir_call *call, ir_kube *k, const char *ns,
                                 const ir_pod_spec *spec, const char **ret_change, ir_json **ret,
                                 imgrel_error *err);
+ir_json *ir_kube_deployment_object(const ir_pod_spec *spec);
+/* By server-side apply: "created", "changed" or "unchanged". */
+int ir_must_use ir_kube_deployment_run(const ir_call *call, ir_kube *k, const char *ns,
+                                       const ir_pod_spec *spec, const char **ret_change,
+                                       ir_json **ret, imgrel_error *err);
+/* Adds names (an array of texts, NULL: none) to a service account's imagePullSecrets and takes
+ * others away; all else in the list stays. */
+int ir_must_use ir_kube_account_secrets(const ir_call *call, ir_kube *k, const char *ns,
+                                        const char *account, const ir_json *add,
+                                        const ir_json *remove, const char **ret_change,
+                                        ir_json **ret, imgrel_error *err);
+
+/* ---- rollout.c, revision.c: deployments, stateful and daemon sets ---------------------------- */
+
+/* Pure: 1 when it is rolled out, 0 not yet, or EFAILED when it gave up; says how it stands. */
+int ir_must_use ir_rollout_state(const ir_json *object, char ret_say[200], imgrel_error *err);
+/* Until it is rolled out; EFAILED with cause and cure when its pods cannot run. */
+int ir_must_use ir_kube_rollout_wait(const ir_call *call, ir_kube *k, const char *ns,
+                                     const char *object, ir_json **ret, imgrel_error *err);
+/* [{"revision", "current", "name", "images", "cause"}], oldest first. */
+int ir_must_use ir_kube_rollout_history(const ir_call *call, ir_kube *k, const char *ns,
+                                        const char *object, ir_json **ret, imgrel_error *err);
+/* Back to a revision (0: the one before the current). ret_change: "changed" or "unchanged". */
+int ir_must_use ir_kube_rollout_undo(const ir_call *call, ir_kube *k, const char *ns,
+                                     const char *object, int64_t revision, const char **ret_change,
+                                     ir_json **ret, imgrel_error *err);
+/* New pods of the same template. */
+int ir_must_use ir_kube_rollout_restart(const ir_call *call, ir_kube *k, const char *ns,
+                                        const char *object, ir_json **ret, imgrel_error *err);
+
 ir_json *ir_kube_service_object(const char *name, const ir_json *selector, int64_t port,
                                 int64_t target_port, const ir_json *labels);
 int ir_must_use ir_kube_service_ensure(const ir_call *call, ir_kube *k, const char *ns,
                                        const ir_json *service, const char **ret_change,
                                        ir_json **ret, imgrel_error *err);
+/* As `kubectl expose`. object: a pod, deployment, service, or what else selects pods. name NULL:
+ * the object's; type NULL: ClusterIP; ports: array of {"port", "target_port" (number or name),
+ * "protocol", "name", "node_port"}, NULL: what its containers name. */
+typedef struct ir_expose_spec {
+    const char *name, *type;
+    const ir_json *ports, *labels;
+} ir_expose_spec;
 int ir_must_use ir_kube_service_expose(const ir_call *call, ir_kube *k, const char *ns,
-                                       const char *pod, int64_t port, int64_t target_port,
+                                       const char *object, const ir_expose_spec *spec,
                                        const char **ret_change, ir_json **ret, imgrel_error *err);
 
 /* diagnose.c: what the pod, its events and nothing else say. Strings are owned. */
@@ -129,9 +196,17 @@ typedef struct ir_log_spec {
     const char *container;
     bool follow, previous, timestamps;
     int64_t tail, since_s; /* -1: not said */
+    /* of many: pods by labels (no object), all containers of each, names before the lines */
+    const char *selector;
+    bool all_containers, prefix;
 } ir_log_spec;
 int ir_must_use ir_kube_logs(const ir_call *call, ir_kube *k, const char *ns, const char *pod,
                              const ir_log_spec *spec, int fd, imgrel_error *err);
+
+/* Of a pod, of every pod that an object (a deployment, a service) or spec->selector selects. */
+int ir_must_use ir_kube_logs_many(const ir_call *call, ir_kube *k, const char *ns,
+                                  const char *object, const ir_log_spec *spec, int fd,
+                                  imgrel_error *err);
 
 /* SPDY in WebSocket first, v4.channel.k8s.io as the fallback. object: pod/X or service/X. */
 typedef struct ir_forward_conn ir_forward_conn;

@@ -16,6 +16,7 @@ struct ir_kube_pages {
     ir_json *items;
     size_t at, n_pages, n_restarts;
     char *last;    /* "namespace/name" given out last */
+    char *version; /* of the first page: later ones may be newer, and a watch must miss nothing */
     bool skipping; /* after a restart from the beginning */
 };
 
@@ -23,14 +24,23 @@ int ir_kube_pages_open(const ir_call *call, ir_kube *k, const char *ns, const ch
                        const char *label_selector, const char *field_selector, ir_kube_pages **ret,
                        imgrel_error *err)
 {
+    const ir_kube_kind *found = NULL;
+    *ret = NULL;
+    int rc = ir_kube_kind_find(call, k, kind, &found, err);
+    return rc ? rc : ir_kube_pages_of(k, ns, found, label_selector, field_selector, ret, err);
+}
+
+int ir_kube_pages_of(const ir_kube *k, const char *ns, const ir_kube_kind *kind,
+                     const char *label_selector, const char *field_selector, ir_kube_pages **ret,
+                     imgrel_error *err)
+{
     ir_kube_pages *p = calloc(1, sizeof *p);
     *ret = NULL;
     if (!p)
         return ir_nomem(err);
     p->path.max = IR_URL_MAX;
-    int rc = ir_kube_kind_find(call, k, kind, &p->kind, err);
-    if (!rc)
-        rc = ir_kube_path(k, p->kind, ns, NULL, &p->path, err);
+    p->kind = kind;
+    int rc = ir_kube_path(k, p->kind, ns, NULL, &p->path, err);
     ir_buf_adds(&p->path, "?limit=" PAGE);
     if (label_selector && *label_selector)
         ir_url_add_query(&p->path, "labelSelector", label_selector);
@@ -53,7 +63,13 @@ void ir_kube_pages_free(ir_kube_pages *p)
     ir_json_free(p->items);
     free(p->more);
     free(p->last);
+    free(p->version);
     free(p);
+}
+
+const char *ir_kube_pages_version(const ir_kube_pages *p)
+{
+    return p->version;
 }
 
 static int take_continue(ir_kube_pages *p, const ir_json *list, imgrel_error *err)
@@ -85,6 +101,8 @@ static int take_page(ir_kube_pages *p, ir_kube *k, const ir_reply *reply, imgrel
             ir_fail(err, IMGREL_EPROTO, "%s: a list of %s without items", k->host, p->kind->plural);
     if (!rc)
         rc = take_continue(p, list, err);
+    if (!rc && !p->version)
+        p->version = ir_strdup(ir_kube_meta(list, "resourceVersion"));
     if (!rc) {
         ir_json_free(p->items);
         p->items = ir_json_ref((ir_json *)(uintptr_t)items);

@@ -1,6 +1,6 @@
-/* logs.c - a container's log to a descriptor. Lines are asked for with their times, so that after a
- * connection broke (or the API server ended one that follows) it goes on where it stopped. A follow
- * ends when the container has ended, not when a connection has. */
+/* logs.c - a container's log, piece by piece, or to a descriptor. Lines are asked for with their
+ * times, so that after a connection broke (or the API server ended one that follows) it goes on
+ * where it stopped. A follow ends when the container has ended, not when a connection has. */
 #include "base/fd.h"
 #include "base/limits.h"
 #include "fmt/header.h"
@@ -17,7 +17,8 @@ struct logs {
     ir_kube *k;
     const char *ns, *pod;
     const ir_log_spec *spec;
-    int fd;
+    ir_logjoin_fn *out;
+    void *user;
     ir_logjoin join;
     unsigned failures;
     char *container_id; /* of the container that is followed; NULL: not seen */
@@ -27,7 +28,7 @@ static int write_out(void *user, const char *p, size_t len, imgrel_error *err)
 {
     struct logs *l = user;
     l->failures = 0;
-    return ir_fd_write(l->fd, "log output", p, len, err);
+    return l->out(l->user, p, len, err);
 }
 
 /* After the first line only the time counts: a tail was given out with it. */
@@ -194,12 +195,24 @@ static int follow(struct logs *l, imgrel_error *err)
     }
 }
 
+static int write_fd(void *user, const char *p, size_t len, imgrel_error *err)
+{
+    const int *fd = user;
+    return ir_fd_write(*fd, "log output", p, len, err);
+}
+
 int ir_kube_logs(const ir_call *call, ir_kube *k, const char *ns, const char *pod,
                  const ir_log_spec *spec, int fd, imgrel_error *err)
 {
     static const ir_log_spec all = {.tail = -1, .since_s = -1};
+    return ir_kube_logs_to(call, k, ns, pod, spec ? spec : &all, write_fd, &fd, err);
+}
+
+int ir_kube_logs_to(const ir_call *call, ir_kube *k, const char *ns, const char *pod,
+                    const ir_log_spec *spec, ir_logjoin_fn *out, void *user, imgrel_error *err)
+{
     struct logs l = {
-        .call = call, .k = k, .ns = ns, .pod = pod, .spec = spec ? spec : &all, .fd = fd};
+        .call = call, .k = k, .ns = ns, .pod = pod, .spec = spec, .out = out, .user = user};
     l.join.timestamps = l.spec->timestamps;
     int rc = follow(&l, err);
     free(l.container_id);

@@ -58,6 +58,62 @@ static ir_json *container(const ir_pod_spec *spec)
     return NULL;
 }
 
+static int add_pull_secret(ir_json *spec, const char *name)
+{
+    ir_json *list = ir_json_get(spec, "imagePullSecrets");
+    int bad = 0;
+    if (!name || !*name)
+        return 0;
+    if (!ir_json_is_array(list)) {
+        bad = ir_json_put(spec, "imagePullSecrets", ir_json_new_array());
+        list = ir_json_get(spec, "imagePullSecrets");
+    }
+    for (size_t i = 0; i < ir_json_len(list); i++)
+        if (ir_streq(ir_json_str(ir_json_at(list, i), "name"), name))
+            return 0;
+    return bad | ir_json_append(list, ir_json_pack("{s:s}", "name", name));
+}
+
+/* metadata (without a name) and spec of a pod. */
+ir_json *ir_kube_pod_template(const ir_pod_spec *spec)
+{
+    ir_json *t =
+        ir_json_pack("{s:{s:{s:s, s:s}}, s:{s:[o]}}", "metadata", "labels", NAME_KEY, spec->name,
+                     IR_KUBE_OURS_KEY, IR_KUBE_OURS_VALUE, "spec", "containers", container(spec));
+    int bad = !t || ir_kube_add_labels(t, spec->labels) ||
+              add_pull_secret(ir_json_get(t, "spec"), spec->pull_secret);
+    if (spec->annotations)
+        bad |=
+            ir_json_put(ir_json_get(t, "metadata"), "annotations", ir_json_copy(spec->annotations));
+    if (!bad)
+        return t;
+    ir_json_free(t);
+    return NULL;
+}
+
+/* A pod as somebody wrote it, marked as ours; image and pull secret replace or add to its own. */
+static ir_json *written_pod(const ir_pod_spec *spec)
+{
+    ir_json *pod = ir_json_copy(spec->manifest), *meta = ir_json_get(pod, "metadata");
+    ir_json *mark =
+        ir_json_pack("{s:s, s:s}", IR_KUBE_OURS_KEY, IR_KUBE_OURS_VALUE, NAME_KEY, spec->name);
+    int bad = !pod || !mark;
+    if (!meta) {
+        bad |= ir_json_put(pod, "metadata", ir_json_new_object());
+        meta = ir_json_get(pod, "metadata");
+    }
+    bad |= ir_json_puts(meta, "name", spec->name) | ir_kube_add_labels(pod, mark) |
+           ir_kube_add_labels(pod, spec->labels) |
+           add_pull_secret(ir_json_get(pod, "spec"), spec->pull_secret);
+    if (spec->image)
+        bad |= ir_json_puts(ir_json_path(pod, "spec.containers.0"), "image", spec->image);
+    ir_json_free(mark);
+    if (!bad)
+        return pod;
+    ir_json_free(pod);
+    return NULL;
+}
+
 static int put_hash(ir_json *pod)
 {
     ir_buf text = IR_BUF(8UL << 20);
@@ -71,15 +127,12 @@ static int put_hash(ir_json *pod)
 
 ir_json *ir_kube_pod_object(const ir_pod_spec *spec)
 {
-    ir_json *notes = spec->annotations ? ir_json_copy(spec->annotations) : ir_json_new_object();
-    ir_json *pod = ir_json_pack("{s:s, s:s, s:{s:s, s:{s:s, s:s}, s:o}, s:{s:[o]}}", "apiVersion",
-                                "v1", "kind", "Pod", "metadata", "name", spec->name, "labels",
-                                NAME_KEY, spec->name, IR_KUBE_OURS_KEY, IR_KUBE_OURS_VALUE,
-                                "annotations", notes, "spec", "containers", container(spec));
-    int bad = !pod || ir_kube_add_labels(pod, spec->labels);
-    if (spec->pull_secret && *spec->pull_secret)
-        bad |= ir_json_put(ir_json_get(pod, "spec"), "imagePullSecrets",
-                           ir_json_pack("[{s:s}]", "name", spec->pull_secret));
+    ir_json *pod = spec->manifest ? written_pod(spec) : ir_kube_pod_template(spec);
+    ir_json *meta = ir_json_get(pod, "metadata");
+    int bad = ir_json_puts(pod, "apiVersion", "v1") | ir_json_puts(pod, "kind", "Pod") |
+              ir_json_puts(meta, "name", spec->name);
+    if (!ir_json_get(meta, "annotations"))
+        bad |= ir_json_put(meta, "annotations", ir_json_new_object());
     if (!bad && !put_hash(pod))
         return pod;
     ir_json_free(pod);
@@ -176,6 +229,25 @@ static int run(const ir_call *call, ir_kube *k, const char *ns, const char *obje
     return rc;
 }
 
+int ir_kube_pod_check(const ir_pod_spec *spec, const char *kind, imgrel_error *err)
+{
+    const char *written = ir_json_str(spec->manifest, "kind");
+    if (!spec->name || !*spec->name)
+        return ir_fail(err, IMGREL_EINVAL, "a %s needs a name", kind);
+    if (spec->manifest && !ir_streq(written, "Pod"))
+        return ir_fail(err, IMGREL_EINVAL, "%s/%s: the manifest is of kind %s, not Pod", kind,
+                       spec->name, written ? written : "(none)");
+    if (!spec->manifest && (!spec->image || !*spec->image))
+        return ir_fail(err, IMGREL_EINVAL, "%s/%s needs an image", kind, spec->name);
+    if (spec->replicas < 0 || (spec->replicas && !strcmp(kind, "pod")))
+        return ir_fail(err, IMGREL_EINVAL, "%s/%s cannot have %lld replicas", kind, spec->name,
+                       (long long)spec->replicas);
+    if (spec->port < 0 || spec->port > 65535)
+        return ir_fail(err, IMGREL_EINVAL, "%s/%s: port %lld is none", kind, spec->name,
+                       (long long)spec->port);
+    return 0;
+}
+
 int ir_kube_pod_run(const ir_call *call, ir_kube *k, const char *ns, const ir_pod_spec *spec,
                     const char **ret_change, ir_json **ret, imgrel_error *err)
 {
@@ -183,11 +255,9 @@ int ir_kube_pod_run(const ir_call *call, ir_kube *k, const char *ns, const ir_po
     *ret_change = "unchanged";
     if (ret)
         *ret = NULL;
-    if (!spec->name || !*spec->name || !spec->image || !*spec->image)
-        return ir_fail(err, IMGREL_EINVAL, "a pod needs a name and an image");
-    if (spec->port < 0 || spec->port > 65535)
-        return ir_fail(err, IMGREL_EINVAL, "pod/%s: port %lld is none", spec->name,
-                       (long long)spec->port);
+    int bad = ir_kube_pod_check(spec, "pod", err);
+    if (bad)
+        return bad;
     ir_json *want = ir_kube_pod_object(spec);
     char *object = ir_format("pod/%s", spec->name);
     int rc = want && object ? run(call, k, ns, object, want, ret_change, &pod, err) : ir_nomem(err);

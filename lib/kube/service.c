@@ -1,6 +1,6 @@
-/* service.c - a service in front of a pod, as `kubectl expose` makes it: the pod's labels are its
- * labels and its selector. One that is there is left alone if it does the same, changed if it is
- * ours, and somebody else's otherwise. */
+/* service.c - a service in front of a pod or of what selects pods, as `kubectl expose` makes it: a
+ * pod's labels are its labels and its selector. One that is there is left alone if it does the
+ * same, changed if it is ours, and somebody else's otherwise. */
 #include "kube/inside.h"
 
 #include <stdio.h>
@@ -65,9 +65,18 @@ static bool same_ports(const ir_json *a, const ir_json *b)
     return true;
 }
 
+/* The type, where one is wished. */
+static bool same_type(const ir_json *have, const ir_json *want)
+{
+    const char *type = ir_json_str(ir_json_get(want, "spec"), "type");
+    const char *is = ir_json_str(ir_json_get(have, "spec"), "type");
+    return !type || ir_streq(is ? is : "ClusterIP", type);
+}
+
 static bool does_the_same(const ir_json *have, const ir_json *want)
 {
-    return ir_json_equal(ir_json_path(have, "spec.selector"),
+    return same_type(have, want) &&
+           ir_json_equal(ir_json_path(have, "spec.selector"),
                          ir_json_path(want, "spec.selector")) &&
            same_ports(ir_json_path(have, "spec.ports"), ir_json_path(want, "spec.ports"));
 }
@@ -86,9 +95,14 @@ static ir_json *make_patch(const ir_json *have, const ir_json *want)
         ir_json_free(selector);
         return NULL;
     }
-    return ir_json_pack("{s:{s:s}, s:{s:o, s:O}}", "metadata", "resourceVersion",
-                        version ? version : "", "spec", "selector", selector, "ports",
-                        ir_json_path(want, "spec.ports"));
+    ir_json *patch = ir_json_pack("{s:{s:s}, s:{s:o, s:O}}", "metadata", "resourceVersion",
+                                  version ? version : "", "spec", "selector", selector, "ports",
+                                  ir_json_path(want, "spec.ports"));
+    const char *type = ir_json_str(ir_json_get(want, "spec"), "type");
+    if (!patch || !ir_json_puts(ir_json_get(patch, "spec"), "type", type))
+        return patch;
+    ir_json_free(patch);
+    return NULL;
 }
 
 static int not_ours(const ir_kube *k, const char *object, imgrel_error *err)
@@ -158,10 +172,23 @@ int ir_kube_service_ensure(const ir_call *call, ir_kube *k, const char *ns, cons
 
 /* ---- expose ---------------------------------------------------------------------------------- */
 
-/* Every containerPort of the pod; with more than one they must have names: port-1, port-2... */
-static ir_json *ports_of(const ir_json *pod)
+/* Several ports must have names: port-1, port-2... */
+static int name_ports(ir_json *list)
 {
-    const ir_json *containers = ir_json_path(pod, "spec.containers");
+    int bad = 0;
+    for (size_t i = 0; ir_json_len(list) > 1 && i < ir_json_len(list) && !bad; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "port-%zu", i + 1);
+        if (!ir_json_str(ir_json_at(list, i), "name"))
+            bad = ir_json_puts(ir_json_at(list, i), "name", name);
+    }
+    return bad;
+}
+
+/* Every containerPort; NULL: no memory. */
+static ir_json *ports_of(const ir_json *pod_spec)
+{
+    const ir_json *containers = ir_json_get(pod_spec, "containers");
     ir_json *list = ir_json_new_array();
     int bad = !list;
     for (size_t i = 0; i < ir_json_len(containers) && !bad; i++) {
@@ -171,54 +198,110 @@ static ir_json *ports_of(const ir_json *pod)
             bad = ir_json_append(list, port_object(port, port, protocol_of(ir_json_at(ports, j))));
         }
     }
-    for (size_t i = 0; ir_json_len(list) > 1 && i < ir_json_len(list) && !bad; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "port-%zu", i + 1);
-        bad = ir_json_puts(ir_json_at(list, i), "name", name);
-    }
-    if (!bad)
+    if (!bad && !name_ports(list))
         return list;
     ir_json_free(list);
     return NULL;
 }
 
-int ir_kube_service_expose(const ir_call *call, ir_kube *k, const char *ns, const char *pod,
-                           int64_t port, int64_t target_port, const char **ret_change,
-                           ir_json **ret, imgrel_error *err)
+static bool is_port(int64_t n)
 {
-    char *object = ir_format("pod/%s", pod);
-    ir_json *have = NULL, *ports = NULL, *service = NULL;
-    int rc = 0;
+    return n > 0 && n <= 65535;
+}
+
+static int wished_port(const char *object, const ir_json *wish, ir_json *list, imgrel_error *err)
+{
+    const ir_json *target = ir_json_get(wish, "target_port");
+    int64_t port = ir_json_int(wish, "port", 0), number = ir_json_number(target, port);
+    int64_t node = ir_json_int(wish, "node_port", 0);
+    bool by_name = ir_json_is_string(target);
+    if (!is_port(port) || (!by_name && !is_port(number)) || (node && !is_port(node)))
+        return ir_fail(err, IMGREL_EINVAL, "%s: a port is from 1 to 65535", object);
+    ir_json *one = port_object(port, number, protocol_of(wish));
+    int bad = ir_json_puts(one, "name", ir_json_str(wish, "name"));
+    if (by_name)
+        bad |= ir_json_puts(one, "targetPort", ir_json_text(target));
+    if (node)
+        bad |= ir_json_put(one, "nodePort", ir_json_new_int(node));
+    bad |= ir_json_append(list, one);
+    return bad ? ir_nomem(err) : 0;
+}
+
+static int wished_ports(const char *object, const ir_json *wishes, ir_json **ret, imgrel_error *err)
+{
+    ir_json *list = ir_json_new_array();
+    int rc = list ? 0 : ir_nomem(err);
+    for (size_t i = 0; i < ir_json_len(wishes) && !rc; i++)
+        rc = wished_port(object, ir_json_at(wishes, i), list, err);
+    if (!rc && name_ports(list))
+        rc = ir_nomem(err);
+    if (rc)
+        ir_json_free(list);
+    else
+        *ret = list;
+    return rc;
+}
+
+/* What the service selects, and where containers stand, by the kind of what is exposed. */
+static const ir_json *selector_of(const ir_json *have, const ir_json **ret_pod_spec)
+{
+    const ir_json *spec = ir_json_get(have, "spec"), *selector = ir_json_get(spec, "selector");
+    *ret_pod_spec = ir_json_path(spec, "template.spec");
+    if (ir_json_get(spec, "containers")) { /* a pod */
+        *ret_pod_spec = spec;
+        return ir_json_path(have, "metadata.labels");
+    }
+    if (ir_json_len(ir_json_get(selector, "matchExpressions")))
+        return NULL; /* a service has no words for them */
+    return ir_json_get(selector, "matchLabels") ? ir_json_get(selector, "matchLabels") : selector;
+}
+
+static int no_selector(const ir_kube *k, const char *object, imgrel_error *err)
+{
+    ir_fail(err, IMGREL_EINVAL, "%s: %s has no labels that a service could select", k->host,
+            object);
+    return ir_cure(err, "give its pods labels, and select by them"), IMGREL_EINVAL;
+}
+
+static int make_service(const ir_kube *k, const char *object, const ir_json *have,
+                        const ir_expose_spec *spec, ir_json **ret, imgrel_error *err)
+{
+    const ir_json *inner = NULL, *selector = selector_of(have, &inner);
+    const char *name = spec->name ? spec->name : ir_kube_meta(have, "name");
+    ir_json *ports = NULL;
+    if (!ir_json_len(selector))
+        return no_selector(k, object, err);
+    int rc = spec->ports ? wished_ports(object, spec->ports, &ports, err) : 0;
+    if (rc)
+        return rc;
+    ports = ports ? ports : ports_of(inner);
+    if (ports && !ir_json_len(ports)) {
+        ir_json_free(ports);
+        return ir_fail(err, IMGREL_EINVAL, "%s names no container port: say which port to expose",
+                       object);
+    }
+    *ret = ports ? service_with(name ? name : "", selector, ports,
+                                spec->labels ? spec->labels : ir_json_path(have, "metadata.labels"))
+                 : NULL;
+    if (!*ret || ir_json_puts(ir_json_get(*ret, "spec"), "type", spec->type))
+        return ir_nomem(err);
+    return 0;
+}
+
+int ir_kube_service_expose(const ir_call *call, ir_kube *k, const char *ns, const char *object,
+                           const ir_expose_spec *spec, const char **ret_change, ir_json **ret,
+                           imgrel_error *err)
+{
+    ir_json *have = NULL, *service = NULL;
     *ret_change = "unchanged";
     if (ret)
         *ret = NULL;
-    if (port < 0 || port > 65535 || target_port < 0 || target_port > 65535)
-        rc = ir_fail(err, IMGREL_EINVAL, "pod/%s: a port is from 1 to 65535", pod);
-    else
-        rc = object ? ir_kube_get(call, k, ns, object, &have, err) : ir_nomem(err);
-    if (rc)
-        goto out;
-    const ir_json *labels = ir_json_path(have, "metadata.labels");
-    if (!ir_json_len(labels)) {
-        rc = ir_fail(err, IMGREL_EINVAL, "%s: pod/%s has no labels that a service could select",
-                     k->host, pod);
-        goto out;
-    }
-    ports = port ? NULL : ports_of(have);
-    if (!port && !ir_json_len(ports)) {
-        rc = ports ? ir_fail(err, IMGREL_EINVAL,
-                             "pod/%s names no container port: say which port to expose", pod)
-                   : ir_nomem(err);
-        goto out;
-    }
-    service = port ? ir_kube_service_object(pod, labels, port, target_port, labels)
-                   : service_with(pod, labels, ir_json_ref(ports), labels);
-    rc = service ? ir_kube_service_ensure(call, k, ns, service, ret_change, ret, err)
-                 : ir_nomem(err);
-out:
+    int rc = ir_kube_get(call, k, ns, object, &have, err);
+    if (!rc)
+        rc = make_service(k, object, have, spec, &service, err);
+    if (!rc)
+        rc = ir_kube_service_ensure(call, k, ns, service, ret_change, ret, err);
     ir_json_free(service);
-    ir_json_free(ports);
     ir_json_free(have);
-    free(object);
     return rc;
 }

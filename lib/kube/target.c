@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* "a=b,c=d" of a map of labels. */
-static int selector_text(const ir_json *labels, ir_buf *out, imgrel_error *err)
+int ir_kube_selector_text(const ir_json *labels, ir_buf *out, imgrel_error *err)
 {
     for (void *it = ir_json_first(labels); it; it = ir_json_next(labels, it))
         ir_buf_addf(out, "%s%s=%s", out->len ? "," : "", ir_json_key(it),
@@ -52,7 +52,7 @@ static int choose_pod(const ir_call *call, ir_kube *k, const char *ns, const cha
         ir_fail(err, IMGREL_EUNSUPPORTED, "%s: %s selects no pods", k->host, object);
         return ir_cure(err, "name a pod instead"), IMGREL_EUNSUPPORTED;
     }
-    rc = selector_text(selector, &text, err);
+    rc = ir_kube_selector_text(selector, &text, err);
     if (!rc)
         rc = ir_kube_list(call, k, ns, "pod", ir_buf_str(&text), NULL, consider, &c, err);
     if (!rc && !c.pod) {

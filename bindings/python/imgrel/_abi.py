@@ -191,6 +191,8 @@ FUNCTIONS = [
     ('imgrel_kube_get', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_kube_delete', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(Error)]),
     ('imgrel_kube_list', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
+    ('imgrel_kube_watch', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
+    ('imgrel_kube_do', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_kube_pod_run', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_kube_service_expose', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.c_int32, C.c_int32, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_kube_wait', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),

@@ -488,7 +488,8 @@ START_TEST(service_of_others)
     kt_on(&k, "GET", NS "pods/p", 200, "{\"metadata\":{\"name\":\"p\"}}");
     ck_assert_int_eq(expose(&k, 80, 0), IMGREL_EINVAL);
     unit_error(&k.err, IMGREL_EINVAL, "no labels");
-    kt_on(&k, "GET", NS "pods/p", 200, "{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{}}");
+    kt_on(&k, "GET", NS "pods/p", 200,
+          "{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{}]}}");
     ck_assert_int_eq(expose(&k, 0, 0), IMGREL_EINVAL);
     unit_error(&k.err, IMGREL_EINVAL, "which port");
     kt_stop(&k);

@@ -581,7 +581,6 @@ void ir_kube_free(ir_kube *k)
     ir_free_secret(k->token);
     ir_free_secret(k->basic_password);
     ir_strv_free(&k->headers);
-    pthread_mutex_destroy(&k->lock);
     free(k);
 }
 

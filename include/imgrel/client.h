@@ -96,6 +96,15 @@ typedef struct imgrel_log_record {
  *  not call back into the library. */
 typedef void imgrel_log_fn(void *user, const imgrel_log_record *record);
 
+/* ---- secrets -------------------------------------------------------------------------------- */
+
+/** Has curl, OpenSSL and jansson overwrite all memory that they free, in the whole process, so that
+ *  no password or token stays behind in it. What the library itself holds is wiped without this.
+ *  To be called before anything else of this library, curl or OpenSSL, on one thread; again it
+ *  does nothing. Costs a memset for what is freed. Errors: ESTATE (OpenSSL or curl was used
+ *  before). Does not block. */
+IMGREL_API int imgrel_secure_init(imgrel_error *err);
+
 /* ---- client --------------------------------------------------------------------------------- */
 
 typedef struct imgrel_client imgrel_client;

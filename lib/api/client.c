@@ -1,8 +1,19 @@
 /* client.c - a client's life: configured, shared from its first call on, freed. */
 #include "api/client.h"
 
+#include "fmt/json.h"
+#include "net/tls.h"
+
 #include <stdlib.h>
 #include <unistd.h>
+
+int imgrel_secure_init(imgrel_error *err)
+{
+    int rc = ir_tls_wipe(err);
+    if (!rc)
+        ir_json_wipe();
+    return rc;
+}
 
 int imgrel_client_new(imgrel_client **out, imgrel_error *err)
 {

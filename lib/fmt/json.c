@@ -1,8 +1,10 @@
 /* json.c - reading JSON: parsing with our limits, and look-ups that take NULL, so that they chain.
  * jansson is used here and in json_write.c only. */
 #include "fmt/json.h"
+
 #include "base/limits.h"
 #include "base/str.h"
+#include "base/wipe.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -45,6 +47,11 @@ int ir_json_parse(const char *p, size_t len, const char *what, ir_json **ret, im
         return ir_nomem(err);
     return ir_fail(err, IMGREL_EPROTO, "%s: not JSON: line %d, column %d: %s", what, e.line,
                    e.column, e.text);
+}
+
+void ir_json_wipe(void)
+{
+    json_set_alloc_funcs(ir_wipe_malloc, ir_wipe_free);
 }
 
 void ir_json_free(ir_json *j)

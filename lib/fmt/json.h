@@ -12,6 +12,8 @@ typedef struct json_t ir_json;
 /* what names the document in errors (EPROTO: line, column, jansson's words). */
 int ir_must_use ir_json_parse(const char *p, size_t len, const char *what, ir_json **ret,
                               imgrel_error *err);
+/* Has jansson wipe what it frees, in the whole process. */
+void ir_json_wipe(void);
 void ir_json_free(ir_json *j); /* drops one reference; NULL is fine */
 ir_json *ir_json_ref(ir_json *j);
 typedef ir_json *ir_json_p;

@@ -2,6 +2,7 @@
  * default context is made first and looked at: when that allocation fails later, inside curl,
  * libcrypto dereferences NULL. */
 #include "net/tls.h"
+#include "base/wipe.h"
 #include "net/session_impl.h"
 
 #include <curl/curl.h>
@@ -10,12 +11,54 @@
 #include <openssl/x509_vfy.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static bool ready;
+static bool ready, wiping;
 
 static void init_libraries(void)
 {
     if (OPENSSL_init_crypto(0, NULL) && OSSL_LIB_CTX_get0_global_default())
         ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+}
+
+static void *crypto_malloc(size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    return ir_wipe_malloc(size);
+}
+
+static void *crypto_realloc(void *p, size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    return ir_wipe_realloc(p, size);
+}
+
+static void crypto_free(void *p, const char *file, int line)
+{
+    (void)file, (void)line;
+    ir_wipe_free(p);
+}
+
+static void init_wiping(void)
+{
+    if (!CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free))
+        return;
+    if (!OPENSSL_init_crypto(0, NULL) || !OSSL_LIB_CTX_get0_global_default())
+        return;
+    ready = curl_global_init_mem(CURL_GLOBAL_DEFAULT, ir_wipe_malloc, ir_wipe_free, ir_wipe_realloc,
+                                 ir_wipe_strdup, ir_wipe_calloc) == CURLE_OK;
+    /* Curl keeps silent when its allocator was settled before: ask it for memory. */
+    uint64_t before = ir_wipe_count();
+    curl_free(curl_easy_escape(NULL, "-", 1));
+    wiping = ready && ir_wipe_count() > before;
+}
+
+int ir_tls_wipe(imgrel_error *err)
+{
+    pthread_once(&once, init_wiping);
+    if (wiping)
+        return 0;
+    ir_fail(err, IMGREL_ESTATE, "OpenSSL or curl was used in this process before");
+    ir_cure(err, "call it first of all, before any other library makes them ready");
+    return IMGREL_ESTATE;
 }
 
 int ir_tls_init(imgrel_error *err)

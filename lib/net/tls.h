@@ -6,6 +6,8 @@
 #include "net/session.h"
 
 int ir_must_use ir_tls_init(imgrel_error *err); /* once a process: 0 or ENOMEM; any thread */
+/* The same, with curl and OpenSSL wiping what they free; ESTATE: one of them was ready before. */
+int ir_must_use ir_tls_wipe(imgrel_error *err);
 
 typedef struct ir_trust ir_trust; /* an X509_STORE */
 /* The authorities of the configuration's ca_file, else the system's, which curl knows by bundle and

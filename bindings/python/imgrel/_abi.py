@@ -116,6 +116,7 @@ FUNCTIONS = [
     ('imgrel_cancel_fired', C.c_int, [C.c_void_p]),
     ('imgrel_cancel_fd', C.c_int, [C.c_void_p]),
     ('imgrel_cancel_free', None, [C.c_void_p]),
+    ('imgrel_secure_init', C.c_int, [C.POINTER(Error)]),
     ('imgrel_client_new', C.c_int, [C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_client_set', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(Error)]),
     ('imgrel_client_get', C.c_char_p, [C.c_void_p, C.c_char_p]),

@@ -41,6 +41,7 @@ IMGREL_API void imgrel_cancel_free(imgrel_cancel *t);
 #define IMGREL_EVENT_ITEM 5      /**< one of many has ended: `what`; `detail` is its JSON line */
 #define IMGREL_EVENT_WARNING 6   /**< a part of it, `what`, failed and the call goes on; `detail`:
                                       why, and the cure */
+#define IMGREL_EVENT_LOG 7       /**< `detail` is a line of the log of `what` */
 
 /** One progress report; valid during the callback only. */
 typedef struct imgrel_event {

@@ -20,6 +20,7 @@
 #include <imgrel/harbor.h>
 #include <imgrel/kube.h>
 #include <imgrel/node.h>
+#include <imgrel/gitlab.h>
 #include <imgrel/release.h>
 
 #endif

@@ -9,6 +9,9 @@ endif
 if ENABLE_NODE
 api_sources += lib/api/node.c
 endif
+if ENABLE_GITLAB
+api_sources += lib/api/gitlab.h lib/api/gitlab.c
+endif
 if ENABLE_RELEASE
 api_sources += lib/api/release.c
 endif

@@ -223,17 +223,20 @@ static int to_gitlab(const parcel *x, const ir_rel_delivery_gitlab *d, imgrel_er
 {
     ir_buf config = IR_BUF_SECRET(IR_SECRET_MAX);
     char *token = NULL, *is = NULL;
+    ir_gitlab *g = NULL;
     int rc = read_token(x, d->token_file, &token, err);
-    ir_gitlab g = {.url = d->url, .project = d->project, .token = token};
+    if (!rc)
+        rc = ir_gitlab_new(d->url, d->project, token, &g, err);
     if (!rc)
         rc = compact_config(x, &config, err);
     if (!rc)
-        rc = ir_gitlab_variable_put(&x->run->call, &g, d->variable, ir_buf_str(&config), true, err);
+        rc = ir_gitlab_variable_put(&x->run->call, g, d->variable, ir_buf_str(&config), true, err);
     if (!rc)
-        rc = ir_gitlab_variable_get(&x->run->call, &g, d->variable, &is, err);
+        rc = ir_gitlab_variable_get(&x->run->call, g, d->variable, &is, err);
     if (!rc && !ir_streq(is, ir_buf_str(&config)))
         rc = differs(d->variable, err);
     ir_buf_free(&config);
+    ir_gitlab_free(g);
     ir_free_secret(token);
     ir_free_secret(is);
     return rc;

@@ -28,6 +28,7 @@ EVENT_RETRY = 3
 EVENT_LISTENING = 4
 EVENT_ITEM = 5
 EVENT_WARNING = 6
+EVENT_LOG = 7
 FLAG_FORCE = 1
 FLAG_DRY_RUN = 2
 FLAG_FAST = 4
@@ -209,6 +210,14 @@ FUNCTIONS = [
     ('imgrel_node_render', C.c_int, [C.c_char_p, C.c_char_p, C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_node_trust', C.c_int, [C.c_void_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_node_doctor', C.c_int, [C.c_void_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
+    ('imgrel_gitlab_new', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.c_char_p, C.POINTER(C.c_void_p), C.POINTER(Error)]),
+    ('imgrel_gitlab_free', None, [C.c_void_p]),
+    ('imgrel_gitlab_list', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
+    ('imgrel_gitlab_get', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
+    ('imgrel_gitlab_put', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
+    ('imgrel_gitlab_delete', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(Error)]),
+    ('imgrel_gitlab_do', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
+    ('imgrel_gitlab_request', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(C.c_int), C.POINTER(Error)]),
     ('imgrel_release_load', C.c_int, [C.c_void_p, C.c_char_p, C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_release_set', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(Error)]),
     ('imgrel_release_plan', C.c_int, [C.c_void_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),

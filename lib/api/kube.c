@@ -3,6 +3,7 @@
 #include "api/kube.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "run/explain.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -321,14 +322,10 @@ int imgrel_kube_wait(imgrel_kube *k, const char *ns, const char *object, const i
 {
     ir_call call;
     ir_json *j = NULL;
-    char *pod = NULL;
     none(ret_json);
     int rc = ir_api_kube_call(k, o, &call, err);
     if (!rc)
-        rc = ir_api_kube_pod(&call, k->kube, ns, object, &pod, err);
-    if (!rc)
-        rc = ir_kube_wait_ready(&call, k->kube, ns, pod, &j, err);
-    free(pod);
+        rc = ir_kube_wait_ready(&call, k->kube, ns, object, ir_explain, &j, err);
     return give(rc, j, ret_json, err);
 }
 
@@ -338,19 +335,16 @@ int imgrel_kube_diagnose(imgrel_kube *k, const char *ns, const char *object, con
     ir_call call;
     ir_diagnosis d = {0};
     ir_json *j = NULL;
-    char *pod = NULL;
     none(ret_json);
     int rc = ir_api_kube_call(k, o, &call, err);
     if (!rc)
-        rc = ir_api_kube_pod(&call, k->kube, ns, object, &pod, err);
-    if (!rc)
-        rc = ir_kube_diagnose(&call, k->kube, ns, pod, &d, err);
-    if (!rc && !(j = ir_json_pack("{s:s, s:s, s:o, s:o, s:b, s:O}", "state", d.state, "cause",
-                                  d.cause, "message", ir_json_new_string(d.message), "cure",
+        rc = ir_kube_diagnose(&call, k->kube, ns, object, ir_explain, &d, err);
+    if (!rc && !(j = ir_json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:O}", "object", d.object,
+                                  "state", d.state, "cause", d.cause, "message",
+                                  ir_json_new_string(d.message), "cure",
                                   ir_json_new_string(d.cure), "final", (int)d.final, "evidence",
                                   d.evidence)))
         rc = ir_nomem(err);
     ir_diagnosis_free(&d);
-    free(pod);
     return give(rc, j, ret_json, err);
 }

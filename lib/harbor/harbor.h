@@ -11,6 +11,7 @@ int ir_must_use ir_harbor_new(const char *url, const char *user, const char *pas
                               ir_harbor **ret, imgrel_error *err);
 void ir_harbor_free(ir_harbor *h);
 const char *ir_harbor_url(const ir_harbor *h); /* without /api/v2.0 and trailing slash */
+int64_t ir_harbor_now(const ir_harbor *h); /* by Harbor's clock, seconds since 1970 */
 
 /* Login proved; version ("2.15", NULL if it does not say) remembered. ret may be NULL. */
 int ir_must_use ir_harbor_check(const ir_call *call, ir_harbor *h, ir_json **ret,

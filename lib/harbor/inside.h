@@ -23,7 +23,6 @@ struct ir_harbor {
     bool asked_version;
     int64_t ahead_s; /* Harbor's clock before ours, as its last answer said */
 };
-int64_t ir_harbor_now(const ir_harbor *h); /* by Harbor's clock, seconds since 1970 */
 
 /* One request. object names what it is about, for people: "project library". */
 typedef struct ir_harbor_ask {

@@ -1,7 +1,7 @@
 /* diagnose.c - why a pod does not run, from the pod and its events alone. First where it hurts is
  * found (deleted, over, no node, the first container in trouble, or only an event that tells), then
  * the table in rules.c says what that means. Neither ErrImagePull nor ImagePullBackOff is relied
- * on: they alternate, and both carry the cause. */
+ * on: they alternate, and both carry the cause. examine.c asks for more. */
 #include "fmt/header.h"
 #include "kube/inside.h"
 #include "kube/rules.h"
@@ -13,7 +13,6 @@
 #define PULL_REASONS                                                               \
     "ErrImagePull|ImagePullBackOff|RegistryUnavailable|SignatureValidationFailed|" \
     "ImageInspectError"
-#define EVIDENCE_EVENTS 10
 
 /* What was found, before it is judged. */
 struct facts {
@@ -25,23 +24,8 @@ struct facts {
     enum ir_kube_where where;
     const char *reason;
     char text[700];
+    char sign[300]; /* the part of the text that is judged; "": all of it */
 };
-
-/* ---- words ----------------------------------------------------------------------------------- */
-
-/* Is one of the words, parted by |, in the text (whole: equal to it)? */
-static bool one_of(const char *words, const char *text, bool whole)
-{
-    while (text && *words) {
-        char word[96];
-        size_t n = strcspn(words, "|");
-        snprintf(word, sizeof word, "%.*s", (int)n, words);
-        if (whole ? !strcmp(text, word) : strcasestr(text, word) != NULL)
-            return true;
-        words += n + (words[n] == '|');
-    }
-    return false;
-}
 
 static const char *or_empty(const char *s)
 {
@@ -50,7 +34,7 @@ static const char *or_empty(const char *s)
 
 static bool is_pull(const char *reason)
 {
-    return one_of(PULL_REASONS, reason, true);
+    return ir_kube_one_of(PULL_REASONS, reason, true);
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
@@ -95,7 +79,7 @@ static const ir_json *newest(const struct facts *f, const char *reasons, const c
 {
     for (size_t i = f->n_events; i-- > 0;) {
         const char *message = ir_json_str(f->events[i], "message");
-        if (one_of(reasons, ir_json_str(f->events[i], "reason"), true) &&
+        if (ir_kube_one_of(reasons, ir_json_str(f->events[i], "reason"), true) &&
             (!word || strcasestr(or_empty(message), word)))
             return f->events[i];
     }
@@ -155,7 +139,8 @@ static bool look_at(struct facts *f, const ir_json *status)
         found_pull(f, waiting);
     else if (!strcmp(reason, "CrashLoopBackOff") && before)
         found_end(f, IR_KUBE_END, ir_json_str(before, "reason"), before);
-    else if (waiting && *reason && !one_of("ContainerCreating|PodInitializing", reason, true)) {
+    else if (waiting && *reason &&
+             !ir_kube_one_of("ContainerCreating|PodInitializing", reason, true)) {
         /* An undecodable login stands in the reason itself. */
         const char *message = ir_json_str(waiting, "message");
         found(f, IR_KUBE_WAIT, reason, message && *message ? message : reason);
@@ -198,6 +183,34 @@ bool ir_kube_condition(const ir_json *object, const char *type)
            ir_json_int(c, "observedGeneration", INT64_MAX) >= ir_json_int(meta, "generation", 0);
 }
 
+/* "0/20 nodes are available: 1 node(s) had untolerated taint {a}, 19 Insufficient cpu. ...": what
+ * keeps most of them counts, but that the selector keeps one says only that the others are meant.
+ */
+static void main_obstacle(const char *message, char *ret, size_t len)
+{
+    const char *p = strstr(message, "available: ");
+    long most = -1;
+    snprintf(ret, len, "%s", message);
+    for (p = p ? p + 11 : ""; *p;) {
+        char *rest = NULL;
+        long n = strtol(p, &rest, 10);
+        const char *end = strstr(rest, ", "), *stop = strstr(rest, ". ");
+        if (rest == p)
+            break;
+        size_t size = end && (!stop || end < stop) ? (size_t)(end - p)
+                      : stop                       ? (size_t)(stop - p)
+                                                   : strlen(p);
+        char part[300];
+        snprintf(part, sizeof part, "%.*s", (int)(size < 299 ? size : 299), p);
+        n = strstr(part, "affinity/selector") || strstr(part, "node selector") ? 0 : n;
+        if (n > most) {
+            most = n;
+            snprintf(ret, len, "%s", part);
+        }
+        p = end && (!stop || end < stop) ? end + 2 : "";
+    }
+}
+
 static bool look_at_schedule(struct facts *f)
 {
     const ir_json *c = condition(f->pod, "PodScheduled");
@@ -205,6 +218,7 @@ static bool look_at_schedule(struct facts *f)
     if (!status || strcasecmp(status, "False") != 0)
         return false;
     found(f, IR_KUBE_SCHEDULE, ir_json_str(c, "reason"), ir_json_str(c, "message"));
+    main_obstacle(or_empty(ir_json_str(c, "message")), f->sign, sizeof f->sign);
     return true;
 }
 
@@ -219,7 +233,7 @@ static bool look_at_phase(struct facts *f)
         (look_at_all(f, "initContainerStatuses", true) ||
          look_at_all(f, "containerStatuses", false)))
         found_end(f,
-                  one_of("StartError|ContainerCannotRun|OOMKilled", f->reason, true)
+                  ir_kube_one_of("StartError|ContainerCannotRun|OOMKilled", f->reason, true)
                       ? IR_KUBE_END
                       : IR_KUBE_PHASE,
                   f->reason, ir_json_path(f->container, "state.terminated"));
@@ -234,11 +248,12 @@ static bool look_at_events(struct facts *f)
     for (size_t i = f->n_events; i-- > 0;) {
         const ir_json *e = f->events[i];
         const char *reason = ir_json_str(e, "reason"), *message = ir_json_str(e, "message");
-        if (one_of("Pulling|Pulled|Created|Started|SuccessfulAttachVolume", reason, true) &&
+        if (ir_kube_one_of("Pulling|Pulled|Created|Started|SuccessfulAttachVolume", reason, true) &&
             !ir_kube_meta(f->pod, "deletionTimestamp"))
             return false;
         if (!ir_streq(ir_json_str(e, "type"), "Warning") ||
-            one_of("FailedScheduling|FailedToRetrieveImagePullSecret|BackOff", reason, true))
+            ir_kube_one_of("FailedScheduling|FailedToRetrieveImagePullSecret|BackOff", reason,
+                           true))
             continue;
         found(f, IR_KUBE_EVENT, reason, message);
         return true;
@@ -259,8 +274,8 @@ static const ir_kube_rule *judge(const struct facts *f)
 {
     for (const ir_kube_rule *r = ir_kube_rules; r->where != IR_KUBE_RULES_END; r++) {
         if (r->where == f->where && (!r->init || f->init) &&
-            (!r->reason || one_of(r->reason, f->reason, true)) &&
-            (!r->words || one_of(r->words, f->text, false)) &&
+            (!r->reason || ir_kube_one_of(r->reason, f->reason, true)) &&
+            (!r->words || ir_kube_one_of(r->words, *f->sign ? f->sign : f->text, false)) &&
             (!r->event || has_event(f, r->event)))
             return r;
     }
@@ -304,141 +319,31 @@ static const char *container_name(const struct facts *f)
     return name ? name : ir_json_str(ir_json_path(f->pod, "spec.containers.0"), "name");
 }
 
-static void fill(const struct facts *f, const char *name, ir_buf *out)
+/* What cures may name. */
+static int put_words(const struct facts *f, ir_diagnosis *d, imgrel_error *err)
 {
-    const char *node = ir_json_str(ir_json_get(f->pod, "spec"), "nodeName");
-    if (ir_starts(name, "{image}"))
-        ir_buf_adds(out, image_of(f));
-    else if (ir_starts(name, "{host}"))
-        add_host(out, image_of(f));
-    else if (ir_starts(name, "{secrets}"))
-        add_secrets(out, f->pod);
-    else if (ir_starts(name, "{container}"))
-        ir_buf_adds(out, or_empty(container_name(f)));
-    else if (ir_starts(name, "{pod}"))
-        ir_buf_adds(out, or_empty(ir_kube_meta(f->pod, "name")));
-    else
-        ir_buf_adds(out, or_empty(node));
-}
-
-static char *expand(const struct facts *f, const char *text)
-{
-    ir_buf out = IR_BUF(4096);
-    while (*text) {
-        size_t n = strcspn(text, "{");
-        ir_buf_add(&out, text, n);
-        text += n;
-        if (*text) {
-            fill(f, text, &out);
-            text = strchr(text, '}') + 1;
-        }
-    }
-    return ir_buf_take(&out);
-}
-
-/* The text without what every such text begins with; the cause is at its end. */
-static const char *heart(const char *text)
-{
-    static const char *const heads[] = {"Back-off pulling image \"",
-                                        "Failed to pull image \"",
-                                        "failed to pull and unpack image \"",
-                                        "failed to resolve reference \"",
-                                        "ErrImagePull: ",
-                                        "rpc error: code = Unknown desc = ",
-                                        "rpc error: code = NotFound desc = ",
-                                        "exit code 128; "};
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-        size_t n = strlen(heads[i]);
-        if (strncmp(text, heads[i], n) != 0)
-            continue;
-        const char *end = heads[i][n - 1] == '"' ? strstr(text + n, "\": ") : text + n - 3;
-        if (!end)
-            continue;
-        text = end + 3;
-        i = (size_t)-1; /* from the first again */
-    }
-    return text;
-}
-
-static char *describe(const struct facts *f, const ir_kube_rule *r)
-{
-    ir_buf out = IR_BUF(4096);
-    const char *name = ir_json_str(f->container, "name"), *text = heart(f->text);
-    size_t n = strlen(text);
-    while (n && strchr(" ;.\n", text[n - 1]))
-        n--;
-    if (name)
-        ir_buf_addf(&out, "%scontainer %s: ", f->init ? "init " : "", name);
-    ir_buf_adds(&out, r->says);
-    if (n)
-        ir_buf_addf(&out, ": %.*s", n > 320 ? 320 : (int)n, text);
-    return ir_buf_take(&out);
-}
-
-/* ---- evidence -------------------------------------------------------------------------------- */
-
-static int add_evidence(ir_json *list, const char *source, const char *text)
-{
-    return ir_json_append(list, ir_json_pack("{s:o, s:o}", "source", ir_json_new_string(source),
-                                             "text", ir_json_new_string(or_empty(text))));
-}
-
-static int add_states(ir_json *list, const ir_json *pod, const char *which)
-{
-    const ir_json *all = ir_json_get(ir_json_get(pod, "status"), which);
-    int bad = 0;
-    for (size_t i = 0; i < ir_json_len(all) && !bad; i++) {
-        const ir_json *s = ir_json_at(all, i), *w = ir_json_path(s, "state.waiting");
-        const ir_json *e = w ? w : ir_json_path(s, "state.terminated");
-        e = e ? e : ir_json_path(s, "lastState.terminated");
-        char source[400];
-        if (!e)
-            continue;
-        snprintf(source, sizeof source, "container %s: %s", or_empty(ir_json_str(s, "name")),
-                 or_empty(ir_json_str(e, "reason")));
-        bad = add_evidence(list, source, ir_json_str(e, "message"));
-    }
-    return bad;
-}
-
-static int add_conditions(ir_json *list, const ir_json *pod)
-{
-    const ir_json *all = ir_json_path(pod, "status.conditions");
-    int bad = 0;
-    for (size_t i = 0; i < ir_json_len(all) && !bad; i++) {
-        const ir_json *c = ir_json_at(all, i);
-        char source[300];
-        if (!ir_streq(ir_json_str(c, "status"), "False"))
-            continue;
-        snprintf(source, sizeof source, "condition %s: %s", or_empty(ir_json_str(c, "type")),
-                 or_empty(ir_json_str(c, "reason")));
-        bad = add_evidence(list, source, ir_json_str(c, "message"));
-    }
-    return bad;
-}
-
-static int add_events(ir_json *list, const struct facts *f)
-{
-    size_t from = f->n_events > EVIDENCE_EVENTS ? f->n_events - EVIDENCE_EVENTS : 0;
-    int bad = 0;
-    for (size_t i = from; i < f->n_events && !bad; i++) {
-        char source[200];
-        snprintf(source, sizeof source, "event %s", or_empty(ir_json_str(f->events[i], "reason")));
-        bad = add_evidence(list, source, ir_json_str(f->events[i], "message"));
-    }
-    return bad;
-}
-
-static ir_json *gather(const struct facts *f)
-{
-    ir_json *list = ir_json_new_array();
-    int bad = !list || add_states(list, f->pod, "initContainerStatuses") ||
-              add_states(list, f->pod, "containerStatuses") || add_conditions(list, f->pod) ||
-              add_events(list, f);
-    if (!bad)
-        return list;
-    ir_json_free(list);
-    return NULL;
+    IR_AUTO(ir_buf) host = IR_BUF(4096), secrets = IR_BUF(64 * 1024);
+    const char *image = image_of(f), *name = or_empty(ir_kube_meta(f->pod, "name"));
+    add_host(&host, image);
+    add_secrets(&secrets, f->pod);
+    const char *const words[][2] = {
+        {"image", image},
+        {"host", ir_buf_str(&host)},
+        {"secrets", ir_buf_str(&secrets)},
+        {"container", container_name(f)},
+        {"pod", name},
+        {"ns", ir_kube_meta(f->pod, "namespace")},
+        {"node", ir_json_str(ir_json_get(f->pod, "spec"), "nodeName")},
+    };
+    int rc = ir_buf_check(&host, err, "image");
+    if (!rc)
+        rc = ir_buf_check(&secrets, err, "imagePullSecrets");
+    for (size_t i = 0; i < sizeof words / sizeof *words && !rc; i++)
+        rc = ir_diagnosis_word_set(d, words[i][0], words[i][1], err);
+    d->object = ir_format("pod/%s", name);
+    name = ir_json_str(f->container, "name");
+    d->who = name ? ir_format("%scontainer %s: ", f->init ? "init " : "", name) : ir_strdup("");
+    return rc ? rc : d->object && d->who ? 0 : ir_nomem(err);
 }
 
 /* ---- whole ----------------------------------------------------------------------------------- */
@@ -462,28 +367,19 @@ static int finish(const struct facts *f, ir_diagnosis *ret, imgrel_error *err)
 {
     bool deleting = ir_kube_meta(f->pod, "deletionTimestamp") != NULL;
     const ir_kube_rule *r = !deleting && f->where != IR_KUBE_RULES_END ? judge(f) : NULL;
-    const char *says = NULL;
-    ret->patience_s = -1;
+    const char *says = NULL, *cause = NULL;
+    int rc = put_words(f, ret, err);
+    if (rc)
+        return rc;
     if (!deleting && ir_kube_condition(f->pod, "Ready")) {
-        ret->state = "ready";
-        ret->cause = "";
-        ret->message = ir_strdup("the pod is ready");
-        ret->cure = ir_strdup("");
+        rc = ir_diagnosis_fine(ret, "ready", "", "the pod is ready", err);
     } else if (r) {
-        ret->state = r->patience_s < 0 ? "progressing" : "failed";
-        ret->cause = r->cause;
-        ret->final = r->final;
-        ret->patience_s = r->patience_s;
-        ret->message = describe(f, r);
-        ret->cure = expand(f, r->cure);
+        rc = ir_diagnosis_by(ret, r, f->text, err);
     } else {
-        ret->state = "progressing";
-        ret->cause = stage(f, &says);
-        ret->message = ir_strdup(says);
-        ret->cure = ir_strdup("");
+        cause = stage(f, &says);
+        rc = ir_diagnosis_fine(ret, "progressing", cause, says, err);
     }
-    ret->evidence = gather(f);
-    return ret->message && ret->cure && ret->evidence ? 0 : ir_nomem(err);
+    return rc ? rc : ir_evidence_of_pod(ret, f->pod, f->events, f->n_events, err);
 }
 
 int ir_diagnose(const ir_json *pod, const ir_json *events, ir_diagnosis *ret, imgrel_error *err)
@@ -499,12 +395,4 @@ int ir_diagnose(const ir_json *pod, const ir_json *events, ir_diagnosis *ret, im
     if (rc)
         ir_diagnosis_free(ret);
     return rc;
-}
-
-void ir_diagnosis_free(ir_diagnosis *d)
-{
-    free(d->message);
-    free(d->cure);
-    ir_json_free(d->evidence);
-    memset(d, 0, sizeof *d);
 }

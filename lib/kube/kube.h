@@ -173,24 +173,42 @@ int ir_must_use ir_kube_service_expose(const ir_call *call, ir_kube *k, const ch
                                        const char *object, const ir_expose_spec *spec,
                                        const char **ret_change, ir_json **ret, imgrel_error *err);
 
-/* diagnose.c: what the pod, its events and nothing else say. Strings are owned. */
+/* What is wrong with an object, and what to do. Strings are owned, but for state and cause. */
 typedef struct ir_diagnosis {
     const char *state; /* "ready", "progressing", "failed"; static */
     const char *cause; /* short name, "pull-unauthorized"; static; "" when ready */
+    char *object;      /* where it hurts, "pod/web-x2k4": may be another than was asked about */
     char *message, *cure;
     bool final;        /* it cannot become ready without a change */
     int patience_s;    /* how long a waiter lets this cause stand; -1: until its deadline */
     ir_json *evidence; /* array of {"source", "text"} */
+    ir_json *words;    /* what is known by name: image, host, platform (the node's), user... */
+    char *who;         /* "container web: ", in front of the message */
+    char *secret;      /* of the login of `user` for the image; NULL: not known. Wiped */
 } ir_diagnosis;
-int ir_must_use ir_kube_diagnose(const ir_call *call, ir_kube *k, const char *ns, const char *pod,
-                                 ir_diagnosis *ret, imgrel_error *err);
+void ir_diagnosis_free(ir_diagnosis *d);
+/* "" when it is not known. */
+const char *ir_diagnosis_word(const ir_diagnosis *d, const char *key);
+/* Changes the diagnosis to another cause of the table (rules.c) that was found by asking further;
+ * a final one is certain then: nobody waits for it. detail NULL: none. */
+int ir_must_use ir_diagnosis_say(ir_diagnosis *d, const char *cause, const char *detail,
+                                 imgrel_error *err);
+int ir_must_use ir_diagnosis_see(ir_diagnosis *d, const char *source, const char *text,
+                                 imgrel_error *err);
+/* Asks others than the cluster about a cause, and may change it. */
+typedef int ir_explain_fn(const ir_call *call, ir_diagnosis *d, imgrel_error *err);
+/* object: a pod, what makes pods, a service, a node or a namespace. explain may be NULL. */
+int ir_must_use ir_kube_diagnose(const ir_call *call, ir_kube *k, const char *ns,
+                                 const char *object, ir_explain_fn *explain, ir_diagnosis *ret,
+                                 imgrel_error *err);
 /* Pure: from a pod and its events (an array; NULL: none). */
 int ir_must_use ir_diagnose(const ir_json *pod, const ir_json *events, ir_diagnosis *ret,
                             imgrel_error *err);
-void ir_diagnosis_free(ir_diagnosis *d);
-/* Until Ready: watch, resumed; EFAILED with cause and cure when it cannot become so. */
+/* Until it is ready: watch, resumed; EFAILED with cause and cure when it cannot become so. ret may
+ * be NULL: the object as it is then. */
 int ir_must_use ir_kube_wait_ready(const ir_call *call, ir_kube *k, const char *ns,
-                                   const char *pod, ir_json **ret, imgrel_error *err);
+                                   const char *object, ir_explain_fn *explain, ir_json **ret,
+                                   imgrel_error *err);
 
 typedef struct ir_log_spec {
     const char *container;

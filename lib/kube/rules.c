@@ -2,7 +2,8 @@
  * are short tokens that all of them use; within a place the special comes before the general. */
 #include "kube/rules.h"
 
-#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 const ir_kube_rule ir_kube_rules[] = {
     /* images */
@@ -265,7 +266,7 @@ const ir_kube_rule ir_kube_rules[] = {
      .words = "node.kubernetes.io/not-ready|node.kubernetes.io/unreachable|not-ready"},
     {IR_KUBE_SCHEDULE, "untolerated-taint", 30, true,
      "every node has a taint that the pod does not tolerate",
-     "give the pod a toleration, or remove the taint",
+     "give the pod a toleration for the taint, or remove it from a node",
      .words = "untolerated taint|had taint|didn't tolerate"},
     {IR_KUBE_SCHEDULE, "insufficient-resources", 60, false,
      "no node has what the pod requests",
@@ -342,5 +343,172 @@ const ir_kube_rule ir_kube_rules[] = {
      "the kubelet reports a failure",
      "read the message",
      .reason = "InspectFailed|Failed"},
+    /* what the API server refuses: texts of whoever wanted to make the pod */
+    {IR_KUBE_REFUSED, "namespace-terminating", 0, true,
+     "the namespace is being deleted",
+     "wait until it is gone and create it again, or use another namespace",
+     .words = "NamespaceTerminating|being terminated"},
+    {IR_KUBE_REFUSED, "quota-exceeded", 30, true,
+     "the namespace's quota is used up",
+     "delete what is not needed in namespace {ns}, or have its ResourceQuota raised",
+     .words = "exceeded quota"},
+    {IR_KUBE_REFUSED, "quota-needs-resources", 0, true,
+     "the namespace's quota wants every container to say what it requests and may use",
+     "give the pod resources: the requests and limits that the message names",
+     .words = "must specify"},
+    {IR_KUBE_REFUSED, "pod-security", 0, true,
+     "the namespace's Pod Security level forbids such a pod",
+     "change what the message lists, or the namespace's label "
+     "pod-security.kubernetes.io/enforce",
+     .words = "violates PodSecurity"},
+    {IR_KUBE_REFUSED, "limit-range", 0, true,
+     "the namespace's LimitRange forbids these resources",
+     "change the pod's resources to what the LimitRange allows",
+     .words = "usage per |limit to request ratio|LimitRange"},
+    {IR_KUBE_REFUSED, "service-account-missing", 20, true,
+     "the service account that the pod runs as does not exist",
+     "create the service account that the message names in namespace {ns}, or name another",
+     .words = "error looking up service account"},
+    {IR_KUBE_REFUSED, "priority-class-missing", 0, true,
+     "the priority class that the pod names does not exist",
+     "create the PriorityClass, or leave priorityClassName out",
+     .words = "no PriorityClass"},
+    {IR_KUBE_REFUSED, "runtime-class-missing", 0, true,
+     "the runtime class that the pod names does not exist",
+     "create the RuntimeClass, or leave runtimeClassName out",
+     .words = "RuntimeClass"},
+    {IR_KUBE_REFUSED, "policy-unreachable", 60, false,
+     "a policy of the cluster cannot be asked",
+     "repair the admission webhook that the message names",
+     .words = "failed calling webhook"},
+    {IR_KUBE_REFUSED, "policy-refuses", 0, true,
+     "a policy of the cluster refuses the pod",
+     "change what the message names",
+     .words = "admission webhook|ValidatingAdmissionPolicy|denied the request"},
+    {IR_KUBE_REFUSED, "pods-refused", 30, true,
+     "the API server does not take its pods",
+     "correct what the message names",
+     .reason = NULL},
+    /* found by asking further */
+    {IR_KUBE_FOUND, "pull-no-secret", 0, true,
+     "the registry wants a login, and the pod names no pull secret",
+     "create one (imgrel kube secret ensure NAME --registry {host} ...) and name it in the pod's "
+     "imagePullSecrets; or correct the image's name {image}",
+     .reason = NULL},
+    {IR_KUBE_FOUND, "pull-secret-type", 0, true,
+     "the pull secret is of a type that the node does not use",
+     "make it anew as type kubernetes.io/dockerconfigjson: imgrel kube secret ensure NAME "
+     "--registry {host} ...",
+     .reason = NULL},
+    {IR_KUBE_FOUND, "pull-secret-other-host", 0, true,
+     "the pull secret holds no login for this registry",
+     "write a login for {host} into it, port included: imgrel kube secret ensure NAME --registry "
+     "{host} ...",
+     .reason = NULL},
+    {IR_KUBE_FOUND, "pull-login-refused", 10, true,
+     "the registry refuses the login in the pull secret",
+     "write the right password of {user} into {secrets}: imgrel kube secret ensure NAME "
+     "--registry {host} ...",
+     .reason = NULL},
+    {IR_KUBE_FOUND, "robot-disabled", 0, true,
+     "the robot account is disabled in Harbor",
+     "enable robot {user} in Harbor: the pod then recovers by itself",
+     .reason = NULL},
+    {IR_KUBE_FOUND, "robot-expired", 0, true,
+     "the robot account has expired in Harbor",
+     "give robot {user} a longer life in Harbor (imgrel harbor robot ensure ... --expires): the "
+     "pod then recovers by itself",
+     .reason = NULL},
+    {IR_KUBE_FOUND, "robot-missing", 0, true,
+     "Harbor has no such robot account",
+     "make the robot (imgrel harbor robot ensure ...), and write its login into {secrets}",
+     .reason = NULL},
+    {IR_KUBE_FOUND, "robot-wrong-secret", 0, true,
+     "Harbor has the robot account, with another secret",
+     "write the robot's present secret into {secrets}, or give it a new one: imgrel harbor robot "
+     "rotate",
+     .reason = NULL},
+    {IR_KUBE_FOUND, "pull-no-repository", 0, true,
+     "the registry has no such repository",
+     "correct the image's name {image}, or push it",
+     .reason = NULL},
+    {IR_KUBE_FOUND, "pull-there-now", -1, false,
+     "the registry has the image by now",
+     "wait: the node tries again within five minutes; or delete pod {pod}, so that it is made anew",
+     .reason = NULL},
+    {IR_KUBE_FOUND, "pull-accepted-now", -1, false,
+     "the registry takes this login by now",
+     "wait: the node tries again within five minutes; or delete pod {pod}, so that it is made anew",
+     .reason = NULL},
+    /* what makes pods, and what stands before them */
+    {IR_KUBE_FOUND, "paused", 0, true,
+     "its rollout is paused",
+     "resume it: kubectl rollout resume {object}",
+     .reason = NULL},
+    {IR_KUBE_FOUND, "rollout-deadline", 0, true,
+     "its rollout made no progress for too long",
+     "look at its pods; when they are only slow, raise progressDeadlineSeconds",
+     .reason = NULL},
+    {IR_KUBE_FOUND, "job-failed", 0, true,
+     "the job has failed for good",
+     "read the log of its pods, correct it, and create it again",
+     .reason = NULL},
+    {IR_KUBE_FOUND, "service-selects-nothing", 30, false,
+     "no pod has the labels that it selects",
+     "correct the service's selector, or the pods' labels",
+     .reason = NULL},
+    {IR_KUBE_FOUND, "service-no-selector", 30, false,
+     "it selects no pods, and nobody has given it an address",
+     "give the service a selector, or an EndpointSlice with addresses",
+     .reason = NULL},
+    {IR_KUBE_FOUND, "service-no-ready-pod", -1, false,
+     "none of its pods is ready",
+     "look at its pods: imgrel kube diagnose pod/{pod}",
+     .reason = NULL},
+    {IR_KUBE_FOUND, "service-port-unknown", 10, true,
+     "no container of its pods has a port of the name that its targetPort says",
+     "name the port in the pod's containers, or correct the service's targetPort",
+     .reason = NULL},
+    {IR_KUBE_FOUND, "service-wrong-port", 20, false,
+     "nothing listens in the pod where its targetPort says",
+     "correct the service's targetPort, or let the program listen there",
+     .reason = NULL},
+    {IR_KUBE_FOUND, "node-pressure", 60, false,
+     "the node is short of something",
+     "free what the message names on node {node}",
+     .reason = NULL},
+    {IR_KUBE_FOUND, "namespace-stuck", 60, false,
+     "the namespace is being deleted, and something in it does not go",
+     "look at what the message names: its finalizer's owner must remove it",
+     .reason = NULL},
     {.where = IR_KUBE_RULES_END},
 };
+
+bool ir_kube_one_of(const char *words, const char *text, bool whole)
+{
+    while (text && *words) {
+        char word[96];
+        size_t n = strcspn(words, "|");
+        snprintf(word, sizeof word, "%.*s", (int)n, words);
+        if (whole ? !strcmp(text, word) : strcasestr(text, word) != NULL)
+            return true;
+        words += n + (words[n] == '|');
+    }
+    return false;
+}
+
+const ir_kube_rule *ir_kube_rule_named(const char *cause)
+{
+    const ir_kube_rule *r = ir_kube_rules;
+    while (r->where != IR_KUBE_RULES_END && strcmp(r->cause, cause) != 0)
+        r++;
+    return r;
+}
+
+const ir_kube_rule *ir_kube_refusal(const char *text)
+{
+    for (const ir_kube_rule *r = ir_kube_rules; r->where != IR_KUBE_RULES_END; r++)
+        if (r->where == IR_KUBE_REFUSED && r->words && ir_kube_one_of(r->words, text, false))
+            return r;
+    return NULL;
+}

@@ -60,7 +60,7 @@ static int split_auth(const char *auth, char **ret_user, char **ret_secret, imgr
     return rc;
 }
 
-static int entry_login(const ir_json *entry, char **ret_user, char **ret_secret, imgrel_error *err)
+int ir_secret_entry(const ir_json *entry, char **ret_user, char **ret_secret, imgrel_error *err)
 {
     const char *auth = ir_json_str(entry, "auth");
     const char *user = ir_json_str(entry, "username"), *secret = ir_json_str(entry, "password");
@@ -99,7 +99,7 @@ static void warn_malformed(const ir_call *call, const ir_json *auths, const char
 {
     for (void *it = ir_json_first(auths); it; it = ir_json_next(auths, it)) {
         char *user = NULL, *secret = NULL;
-        if (entry_login(ir_json_value(it), &user, &secret, NULL) == IMGREL_EPROTO)
+        if (ir_secret_entry(ir_json_value(it), &user, &secret, NULL) == IMGREL_EPROTO)
             ir_log_say(ir_call_log(call), IMGREL_LOG_WARN, "kube",
                        "an `auth` that cannot be decoded stops every container that uses the "
                        "secret",
@@ -262,7 +262,7 @@ int ir_kube_secret_login(const ir_call *call, ir_kube *k, const char *ns, const 
     for (void *it = ir_json_first(auths); it && !entry; it = ir_json_next(auths, it))
         if (key_is_for(ir_json_key(it), registry))
             entry = ir_json_value(it);
-    rc = entry ? entry_login(entry, ret_user, ret_secret, err)
+    rc = entry ? ir_secret_entry(entry, ret_user, ret_secret, err)
                : ir_fail(err, IMGREL_ENOTFOUND, "%s: secret %s in %s has no login for %s", k->host,
                          name, ir_kube_ns(k, ns), registry);
     if (rc) {

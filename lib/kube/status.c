@@ -3,6 +3,7 @@
  * is judged by HTTP code, reason and causes; texts only choose between cures. */
 #include "base/limits.h"
 #include "kube/inside.h"
+#include "kube/rules.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -55,19 +56,6 @@ static const struct remedy remedies[] = {
     {429, NULL, NULL, "the server is busy: try again later"},
 };
 
-static bool word_in(const char *words, const char *text)
-{
-    while (text && *words) {
-        char word[64];
-        size_t n = strcspn(words, "|");
-        snprintf(word, sizeof word, "%.*s", (int)n, words);
-        if (strcasestr(text, word))
-            return true;
-        words += n + (words[n] == '|');
-    }
-    return false;
-}
-
 static const ir_json *causes(const ir_json *status)
 {
     return ir_json_get(ir_json_get(status, "details"), "causes");
@@ -76,10 +64,10 @@ static const ir_json *causes(const ir_json *status)
 static bool told(const ir_json *status, const char *text, const char *words)
 {
     const ir_json *all = causes(status);
-    if (word_in(words, text))
+    if (ir_kube_one_of(words, text, false))
         return true;
     for (size_t i = 0; i < ir_json_len(all); i++)
-        if (word_in(words, ir_json_str(ir_json_at(all, i), "reason")))
+        if (ir_kube_one_of(words, ir_json_str(ir_json_at(all, i), "reason"), false))
             return true;
     return false;
 }

@@ -4,6 +4,9 @@ run_sources = lib/run/copy_plan.c lib/run/copy_tee.c lib/run/copy_seen.c lib/run
 	lib/run/copy_many.h lib/run/copy_report.c lib/run/copy_report.h \
 	lib/run/copy.c lib/run/copy_referrers.c lib/run/index.c lib/run/copy_plan.h lib/run/copy_tee.h \
 	lib/run/copy_seen.h lib/run/copy_item.h lib/run/copy.h lib/run/index.h
+if ENABLE_KUBE
+run_sources += lib/run/explain.c lib/run/explain.h lib/run/explain_robot.c lib/run/explain_impl.h
+endif
 if ENABLE_RELEASE
 run_sources += lib/run/release_rules.c lib/run/release_rules.h lib/run/release_file.c lib/run/release_state.c lib/run/release_report.c \
 	lib/run/release_run.c lib/run/release_check.c lib/run/release_harbor.c \

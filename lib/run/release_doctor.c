@@ -3,6 +3,7 @@
 #include "run/release_impl.h"
 
 #include "base/str.h"
+#include "run/explain.h"
 
 #include <stdlib.h>
 
@@ -52,8 +53,14 @@ static int look_at_pod(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_er
     const char *app = run->r->file.app;
     ir_diagnosis d = {0};
     imgrel_error why = {0};
-    int rc = p->ns_is ? ir_kube_diagnose(&run->call, p->kube, run->r->file.ns, app, &d, &why)
-                      : IMGREL_ENOTFOUND;
+    ir_login login[2];
+    ir_call call = ir_rel_call(run, p->site, IR_REL_ADMIN, login);
+    char *object = ir_format("pod/%s", app);
+    int rc = !object    ? ir_nomem(&why)
+             : p->ns_is ? ir_kube_diagnose(&call, p->kube, run->r->file.ns, object, ir_explain, &d,
+                                           &why)
+                        : IMGREL_ENOTFOUND;
+    free(object);
     if (rc == IMGREL_ENOTFOUND) {
         ir_rel_say(row, NULL, "pod %s is not there yet; apply makes it", app);
         rc = 0;

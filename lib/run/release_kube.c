@@ -4,6 +4,7 @@
 #include "run/release_impl.h"
 
 #include "base/str.h"
+#include "run/explain.h"
 
 #include <stdlib.h>
 
@@ -211,16 +212,19 @@ int ir_rel_ready(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_error *e
 {
     ir_rel_place *p = target;
     const ir_rel_file *f = &run->r->file;
-    ir_call call = run->call;
+    ir_login login[2];
+    ir_call call = ir_rel_call(run, p->site, IR_REL_ADMIN, login);
     imgrel_error why = {0};
     int64_t end = ir_now_ms() + READY_MS;
     if (!call.deadline_ms || end < call.deadline_ms)
         call.deadline_ms = end;
-    int rc = run->proving ? pod_is_there(run, p, &why) : 0;
+    char *object = ir_format("pod/%s", f->app);
+    int rc = !object ? ir_nomem(&why) : run->proving ? pod_is_there(run, p, &why) : 0;
     ir_json_free(p->pod);
     p->pod = NULL;
     if (!rc)
-        rc = ir_kube_wait_ready(&call, p->kube, f->ns, f->app, &p->pod, &why);
+        rc = ir_kube_wait_ready(&call, p->kube, f->ns, object, ir_explain, &p->pod, &why);
+    free(object);
     if (rc == IMGREL_EFAILED)
         tell_pulled(run, p, &why);
     if (!rc)

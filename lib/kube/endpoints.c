@@ -127,7 +127,8 @@ static int knock(const struct look *l, const ir_json *pod, int port, const char 
     ir_call call = *l->call;
     int64_t soon = ir_now_ms() + 3000;
     call.deadline_ms = call.deadline_ms && call.deadline_ms < soon ? call.deadline_ms : soon;
-    int rc = ir_kube_dial_pod(&call, l->k, l->ns, name, port, &conn, &why);
+    snprintf(text, sizeof text, "pod/%s", name ? name : "");
+    int rc = ir_kube_dial(&call, l->k, l->ns, text, port, &conn, &why);
     if (!rc) {
         call.deadline_ms = ir_now_ms() + 500;
         /* A refusal comes after the connection: who says nothing at all is there. */

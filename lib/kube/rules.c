@@ -432,13 +432,15 @@ const ir_kube_rule ir_kube_rules[] = {
      "the registry has no such repository",
      "correct the image's name {image}, or push it",
      .reason = NULL},
-    {IR_KUBE_FOUND, "pull-there-now", -1, false,
-     "the registry has the image by now",
-     "wait: the node tries again within five minutes; or delete pod {pod}, so that it is made anew",
+    {IR_KUBE_FOUND, "pull-there-now", 20, false,
+     "the registry did not have the image for the node, and has it now, asked from here",
+     "wait five minutes for the node's next try, or delete pod {pod} so that it is made anew; if "
+     "it stays so, node {node} comes to another machine under the name {host}",
      .reason = NULL},
-    {IR_KUBE_FOUND, "pull-accepted-now", -1, false,
-     "the registry takes this login by now",
-     "wait: the node tries again within five minutes; or delete pod {pod}, so that it is made anew",
+    {IR_KUBE_FOUND, "pull-accepted-now", 20, false,
+     "the registry refused the node this login, and takes it now, asked from here",
+     "wait five minutes for the node's next try, or delete pod {pod} so that it is made anew; if "
+     "it stays so, node {node} comes to another machine under the name {host}",
      .reason = NULL},
     /* what makes pods, and what stands before them */
     {IR_KUBE_FOUND, "paused", 0, true,

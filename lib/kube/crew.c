@@ -96,28 +96,19 @@ struct count {
 static void count_of(const char *kind, const ir_json *object, struct count *ret)
 {
     const ir_json *spec = ir_json_get(object, "spec"), *status = ir_json_get(object, "status");
-    int64_t generation = ir_json_int(ir_json_get(object, "metadata"), "generation", 0);
-    int64_t updated = ir_json_int(status, "updatedReplicas", 0);
-    bool seen = ir_json_int(status, "observedGeneration", 0) >= generation;
+    char say[200];
     ret->want = ir_json_int(spec, "replicas", 1);
     ret->is = ir_json_int(status, "readyReplicas", 0);
-    if (!strcmp(kind, "Deployment")) {
-        ret->is = ir_json_int(status, "availableReplicas", 0);
-        ret->whole = seen && updated >= ret->want && ret->is >= ret->want &&
-                     ir_json_int(status, "replicas", 0) <= updated;
-    } else if (!strcmp(kind, "DaemonSet")) {
+    if (!strcmp(kind, "DaemonSet")) {
         ret->want = ir_json_int(status, "desiredNumberScheduled", 0);
         ret->is = ir_json_int(status, "numberReady", 0);
-        ret->whole = seen && ret->is >= ret->want &&
-                     ir_json_int(status, "updatedNumberScheduled", 0) >= ret->want;
     } else if (!strcmp(kind, "Job")) {
         ret->want = ir_json_int(spec, "completions", 1);
         ret->is = ir_json_int(status, "succeeded", 0);
-        ret->whole = ret->is >= ret->want;
-    } else {
-        ret->whole = seen && ret->is >= ret->want &&
-                     (strcmp(kind, "StatefulSet") != 0 || updated >= ret->want);
     }
+    ret->whole = ir_kube_one_of("Deployment|StatefulSet|DaemonSet", kind, true)
+                     ? ir_rollout_state(object, say, NULL) == 1
+                     : ret->is >= ret->want;
 }
 
 static const ir_json *condition(const ir_json *object, const char *type, const char *status)

@@ -217,11 +217,6 @@ typedef int ir_follow_fn(void *user, const ir_json *object, bool changed, imgrel
 int ir_must_use ir_kube_follow(const ir_call *call, ir_kube *k, const char *ns, const char *object,
                                int64_t tick_ms, ir_follow_fn *fn, void *user, imgrel_error *err);
 
-/* ---- target.c -------------------------------------------------------------------------------- */
-
-/* "a=b,c=d" of a map of labels. */
-int ir_must_use ir_kube_selector_text(const ir_json *labels, ir_buf *out, imgrel_error *err);
-
 /* ---- secret.c -------------------------------------------------------------------------------- */
 
 /* The login of an entry of `auths`: `auth`, or username and password. EPROTO: it cannot be

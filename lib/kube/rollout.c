@@ -2,6 +2,7 @@
  * reads it, but with eyes for the pods: one of the new ones that cannot run ends the wait with its
  * cause and cure, long before the deployment's own deadline. */
 #include "kube/inside.h"
+#include "kube/rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,7 +213,8 @@ static int judge(struct wait *w, const char *pod, imgrel_error *err)
     ir_diagnosis d = {0};
     imgrel_error why = {0};
     char text[560];
-    int rc = ir_kube_diagnose(w->call, w->k, w->ns, pod, &d, &why);
+    snprintf(text, sizeof text, "pod/%s", pod);
+    int rc = ir_kube_diagnose(w->call, w->k, w->ns, text, NULL, &d, &why);
     if (rc) /* it may have gone in between */
         return rc == IMGREL_ENOTFOUND ? 0 : ir_kube_pass(err, &why);
     snprintf(text, sizeof text, "pod/%s: %s", pod, d.message);
@@ -230,8 +232,9 @@ static int judge_controller(struct wait *w, imgrel_error *err)
     const char *text = ir_json_str(failure, "message");
     if (!ir_streq(ir_json_str(failure, "status"), "True"))
         return 0;
-    blame(w, "replica-failure", text ? text : "it cannot make pods",
-          "have the quota or policy that the message names let its pods in");
+    const ir_kube_rule *r = ir_kube_refusal(text);
+    blame(w, r ? r->cause : "pods-refused", text ? text : "it cannot make pods",
+          r ? r->cure : "have the quota or policy that the message names let its pods in");
     return ir_now_ms() - w->since_ms >= FAILURE_S * 1000 ? fail_for(w, err) : 0;
 }
 

@@ -112,9 +112,16 @@ static void read_polls(ir_forward *f, const struct pollfd *p)
         f->links[i].revents = p[n++].revents;
 }
 
+static int64_t ping_ms(const ir_forward *f)
+{
+    int64_t stall = ir_call_conf(f->call)->stall_timeout_ms;
+    return stall && stall / 3 < PING_MS ? stall / 3 + 1 : PING_MS;
+}
+
 static int sleep_ms(const ir_forward *f)
 {
-    int64_t now = ir_now_ms(), most = TICK_MS, due = f->call->deadline_ms;
+    int64_t now = ir_now_ms(), ping = ping_ms(f), due = f->call->deadline_ms;
+    int64_t most = ping < TICK_MS ? ping : TICK_MS;
     for (size_t i = 0; i < f->n_carriers; i++)
         if (ir_tunnel_more(f->carriers[i].tunnel))
             return 0;
@@ -133,12 +140,11 @@ static int sleep_ms(const ir_forward *f)
 static void move_tunnels(ir_forward *f)
 {
     int64_t stall = ir_call_conf(f->call)->stall_timeout_ms;
-    int64_t ping = stall && stall / 3 < PING_MS ? stall / 3 + 1 : PING_MS;
     for (size_t i = 0; i < f->n_carriers; i++) {
         ir_carrier *c = &f->carriers[i];
         if (c->revents || ir_tunnel_more(c->tunnel))
             ir_tunnel_pump(c->tunnel);
-        ir_tunnel_tick(c->tunnel, ping, stall ? stall : INT64_MAX);
+        ir_tunnel_tick(c->tunnel, ping_ms(f), stall ? stall : INT64_MAX);
     }
 }
 

@@ -98,13 +98,16 @@ void ir_link_open(ir_forward *f, size_t i, ir_tunnel *t)
         ir_link_fail(f, i, &why);
 }
 
-/* The pod was not reached, and another may stand there by now; or the tunnel broke before a byte
- * went either way. Then nobody has heard what would be said again. */
+/* The pod was not reached, and another may stand there by now, or it is gone, which a new tunnel
+ * will tell; or the tunnel broke before a byte went either way. Then nobody has heard what would
+ * be said again. */
 static bool may_move_on(const ir_forward *f, const ir_link *l, bool *ret_avoid)
 {
-    *ret_avoid = f->follows && !l->early_lost && ir_forward_unreached(l->conn);
+    bool unreached = !l->early_lost && ir_forward_unreached(l->conn);
     bool silent = !ir_forward_heard(l->conn) && !l->sent && !l->local_ended;
-    return *ret_avoid || (silent && ir_tunnel_dead(ir_forward_tunnel(l->conn)));
+    *ret_avoid = f->follows && unreached;
+    return *ret_avoid || (unreached && !ir_forward_first(l->conn)) ||
+           (silent && ir_tunnel_dead(ir_forward_tunnel(l->conn)));
 }
 
 static bool move_on(ir_forward *f, ir_link *l, const imgrel_error *why)
@@ -128,13 +131,13 @@ static bool move_on(ir_forward *f, ir_link *l, const imgrel_error *why)
 
 /* ---- bytes ----------------------------------------------------------------------------------- */
 
-static void keep_early(const ir_forward *f, ir_link *l, const char *p, size_t len)
+static void keep_early(ir_link *l, const char *p, size_t len)
 {
     l->sent = true;
     if (l->early_lost)
         return;
     l->early.max = EARLY_MAX;
-    if (f->follows && !ir_forward_heard(l->conn))
+    if (!ir_forward_heard(l->conn))
         ir_buf_add(&l->early, p, len);
     else
         l->early.bad = IMGREL_ELIMIT;
@@ -145,7 +148,7 @@ static void keep_early(const ir_forward *f, ir_link *l, const char *p, size_t le
 }
 
 /* From the client to the pod: 0, or a code. */
-static int read_local(const ir_forward *f, ir_link *l, imgrel_error *err)
+static int read_local(ir_link *l, imgrel_error *err)
 {
     char chunk[CHUNK];
     while (!l->local_ended && !ir_forward_full(l->conn)) {
@@ -160,7 +163,7 @@ static int read_local(const ir_forward *f, ir_link *l, imgrel_error *err)
         l->moved_ms = ir_now_ms();
         l->local_ended = n == 0;
         if (n)
-            keep_early(f, l, chunk, (size_t)n);
+            keep_early(l, chunk, (size_t)n);
         int rc = n ? ir_forward_put(l->conn, chunk, (size_t)n, err) : end_ours(l);
         if (rc)
             return rc;
@@ -215,7 +218,7 @@ static bool is_orphan(const ir_link *l)
 }
 
 /* 1: it is over, 0: it goes on, or a code. */
-static int move(const ir_forward *f, ir_link *l, imgrel_error *err)
+static int move(ir_link *l, imgrel_error *err)
 {
     int rc = write_local(l, err);
     if (!rc)
@@ -229,7 +232,7 @@ static int move(const ir_forward *f, ir_link *l, imgrel_error *err)
     if (is_orphan(l))
         return ir_fail(err, IMGREL_EIO, "client gone");
     if (l->held || (l->revents & (POLLIN | POLLERR | POLLHUP)))
-        rc = read_local(f, l, err);
+        rc = read_local(l, err);
     return rc;
 }
 
@@ -242,7 +245,7 @@ void ir_link_move(ir_forward *f, size_t i)
             ir_link_drop(f, i, false);
         return;
     }
-    int rc = move(f, l, &why);
+    int rc = move(l, &why);
     if (rc < 0 && !move_on(f, l, &why)) {
         ir_link_fail(f, i, &why);
     } else if (rc > 0) {

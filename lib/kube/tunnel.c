@@ -42,7 +42,7 @@ struct ir_forward_conn {
     unsigned heads[2];    /* channels: bytes of the port that begin each, still to come */
     ir_buf in, problem;
     size_t taken;
-    bool data_ended, error_ended, fin_sent, heard;
+    bool data_ended, error_ended, fin_sent, heard, first;
     int64_t ended_ms;
     char *name; /* "pod/x:80" */
 };
@@ -372,9 +372,12 @@ int ir_tunnel_open(ir_tunnel *t, int port, ir_forward_conn **ret, imgrel_error *
         return ir_nomem(err);
     }
     t->conns[t->n_conns++] = c;
-    t->spent |= !t->spdy || ++t->n_ever == STREAMS_EVER;
+    c->first = !t->n_ever++;
+    t->spent |= !t->spdy || t->n_ever == STREAMS_EVER;
     if (t->spdy)
         push(t);
+    else
+        t->more = true; /* the server spoke first, maybe in one breath with the handshake */
     *ret = c;
     return 0;
 }
@@ -433,6 +436,11 @@ ir_tunnel *ir_forward_tunnel(const ir_forward_conn *c)
 bool ir_forward_heard(const ir_forward_conn *c)
 {
     return c->heard;
+}
+
+bool ir_forward_first(const ir_forward_conn *c)
+{
+    return c->first;
 }
 
 /* kubelet, containerd and CRI-O word it each in their way. */
@@ -547,8 +555,9 @@ void ir_forward_end(ir_forward_conn *c)
     for (size_t i = 0; i < t->n_conns; i++)
         if (t->conns[i] == c)
             t->conns[i--] = t->conns[--t->n_conns];
-    /* The pod may go on for ever, and its bytes would come before those of the next. */
-    t->spent |= !over;
+    /* The pod may go on for ever, and its bytes would come before those of the next; or there is
+     * none any more. */
+    t->spent |= !over || ir_forward_unreached(c);
     if (t->spdy && !t->dead) {
         if (!over)
             ir_spdy_reset(t->spdy, c->data, CANCEL);

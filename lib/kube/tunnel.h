@@ -51,6 +51,7 @@ void ir_forward_taken(ir_forward_conn *c, size_t len);
 int ir_must_use ir_forward_check(const ir_forward_conn *c, imgrel_error *err);
 /* Did a byte of the pod ever come? */
 bool ir_forward_heard(const ir_forward_conn *c);
+bool ir_forward_first(const ir_forward_conn *c); /* of its tunnel */
 /* Does what was said mean that the pod, or what listens in it, was never reached? */
 bool ir_forward_unreached(const ir_forward_conn *c);
 bool ir_forward_eof(const ir_forward_conn *c);    /* the pod sends no more and all was taken */

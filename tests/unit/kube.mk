@@ -7,7 +7,8 @@ tests_unit_check_kube_SOURCES = tests/unit/kube/main.c tests/unit/kube/support.c
 	tests/unit/kube/check_config.c tests/unit/kube/check_exec.c \
 	tests/unit/kube/check_diagnose.c tests/unit/kube/check_logjoin.c \
 	tests/unit/kube/check_page.c tests/unit/kube/check_object.c tests/unit/kube/check_wait.c \
-	tests/unit/kube/check_forward.c tests/unit/kube/apiserver.c tests/unit/kube/apiserver.h
+	tests/unit/kube/check_forward.c tests/unit/kube/check_follow.c \
+	tests/unit/kube/fw.c tests/unit/kube/fw.h tests/unit/kube/apiserver.c tests/unit/kube/apiserver.h
 tests_unit_check_kube_CPPFLAGS = $(unit_cppflags) $(double_cppflags) \
 	-DTEST_DATA='"$(abs_top_srcdir)/tests/unit/kube/data"'
 tests_unit_check_kube_LDADD = $(double_libs) $(unit_libs)

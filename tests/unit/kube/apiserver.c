@@ -26,8 +26,9 @@
 
 struct apiserver {
     int fd, port;
-    bool old, forbidden;
-    atomic_bool replaced, mute;
+    bool old;
+    atomic_bool forbidden, replaced, mute;
+    atomic_int hang; /* so many port-forwards get no answer */
     atomic_int tunnels, channels, streams;
     pthread_t thread, conns[CONNS_MAX];
     int fds[CONNS_MAX];
@@ -323,14 +324,27 @@ static const char service[] =
     "["                                                                                            \
     "{\"type\":\"Ready\",\"status\":\"True\"}]}}]}"
 
+static void wait_for_end(int fd)
+{
+    char c;
+    while (recv(fd, &c, 1, 0) > 0)
+        ;
+}
+
 static void forward(struct conn *c, const char *head)
 {
+    bool gone = atomic_load(&c->server->replaced) && strstr(head, "/pods/x/");
     bool tunnel = strstr(head, "SPDY/3.1+portforward.k8s.io") != NULL;
     atomic_fetch_add(tunnel ? &c->server->tunnels : &c->server->channels, 1);
-    if (c->server->forbidden)
+    if (atomic_fetch_sub(&c->server->hang, 1) > 0)
+        wait_for_end(c->fd);
+    else if (atomic_load(&c->server->forbidden))
         reply(c->fd, "403 Forbidden", "application/json",
               "{\"kind\":\"Status\",\"reason\":\"Forbidden\",\"message\":\"cannot create resource "
               "\\\"pods/portforward\\\"\"}");
+    else if (gone)
+        reply(c->fd, "404 Not Found", "application/json",
+              "{\"kind\":\"Status\",\"reason\":\"NotFound\",\"message\":\"pods x not found\"}");
     else if (tunnel && c->server->old)
         send_bytes(c->fd, "HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n", 45);
     else
@@ -352,6 +366,9 @@ static void *serve(void *user)
     }
     if (strstr(head, "/pods/x/portforward") || strstr(head, "/pods/y/portforward"))
         forward(c, head);
+    else if (strstr(head, "/deployments/d "))
+        reply(c->fd, "200 OK", "application/json",
+              "{\"spec\":{\"selector\":{\"matchLabels\":{\"a\":\"b\"}}}}");
     else if (strstr(head, "/services/s "))
         reply(c->fd, "200 OK", "application/json", service);
     else if (strstr(head, "/pods?"))
@@ -403,7 +420,7 @@ apiserver *apiserver_start(bool old, bool forbidden)
 {
     apiserver *a = calloc(1, sizeof *a);
     a->old = old;
-    a->forbidden = forbidden;
+    atomic_store(&a->forbidden, forbidden);
     open_door(a);
     return a;
 }
@@ -436,6 +453,16 @@ void apiserver_replace(apiserver *a)
 void apiserver_mute(apiserver *a)
 {
     atomic_store(&a->mute, true);
+}
+
+void apiserver_forbid(apiserver *a)
+{
+    atomic_store(&a->forbidden, true);
+}
+
+void apiserver_hang(apiserver *a, int n)
+{
+    atomic_store(&a->hang, n);
 }
 
 void apiserver_down(apiserver *a)

@@ -15,10 +15,12 @@ int apiserver_port(const apiserver *a);
 int apiserver_tunnels(const apiserver *a);
 int apiserver_channels(const apiserver *a);
 int apiserver_streams(const apiserver *a);
-void apiserver_replace(apiserver *a); /* pod x is gone, y stands in its place */
-void apiserver_mute(apiserver *a);    /* it hears and says nothing any more */
-void apiserver_down(apiserver *a);    /* all connections end, none is accepted... */
-void apiserver_up(apiserver *a);      /* ...until now, at the same port */
+void apiserver_forbid(apiserver *a);
+void apiserver_hang(apiserver *a, int n); /* the next n port-forwards get no answer */
+void apiserver_replace(apiserver *a);     /* pod x is gone, y stands in its place */
+void apiserver_mute(apiserver *a);        /* it hears and says nothing any more */
+void apiserver_down(apiserver *a);        /* all connections end, none is accepted... */
+void apiserver_up(apiserver *a);          /* ...until now, at the same port */
 void apiserver_stop(apiserver *a);
 
 #endif

@@ -1,44 +1,14 @@
 /* check_forward.c - connections into a pod by either protocol: echo, half-close, refusals, breaks,
  * a page, and local listeners; services stand for their pods. */
+#include "fw.h"
 #include "support.h"
 #include "api/kube.h"
-#include "apiserver.h"
 
-#include <arpa/inet.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define BIG 400000
-
-typedef struct fw {
-    apiserver *server;
-    imgrel_client *client;
-    imgrel_kube *kube;
-    imgrel_error err;
-} fw;
-
-static void fw_start(fw *f, bool old, bool forbidden)
-{
-    memset(f, 0, sizeof *f);
-    f->server = apiserver_start(old, forbidden);
-    char *text = ir_format("current-context: c\n"
-                           "clusters: [{name: k, cluster: {server: 'http://127.0.0.1:%d'}}]\n"
-                           "contexts: [{name: c, context: {cluster: k}}]\n",
-                           apiserver_port(f->server));
-    unit_ok(imgrel_client_new(&f->client, &f->err), &f->err);
-    unit_ok(imgrel_kube_new(f->client, kt_file("kc", text), NULL, &f->kube, &f->err), &f->err);
-    free(text);
-}
-
-static void fw_stop(fw *f)
-{
-    imgrel_kube_free(f->kube);
-    imgrel_client_free(f->client);
-    apiserver_stop(f->server);
-    kt_clean();
-}
 
 static imgrel_conn *dial(fw *f, const char *object, int port)
 {
@@ -165,44 +135,6 @@ END_TEST
 
 /* ---- listeners ------------------------------------------------------------------------------- */
 
-struct forward {
-    fw f;
-    imgrel_cancel *cancel;
-    int ports[2], n_ports, rc;
-    pthread_mutex_t lock;
-    pthread_cond_t told;
-};
-
-static int listening(void *user, const imgrel_event *e)
-{
-    struct forward *w = user;
-    if (e->kind != IMGREL_EVENT_LISTENING)
-        return 0;
-    pthread_mutex_lock(&w->lock);
-    w->ports[w->n_ports++ % 2] = (int)strtol(strrchr(e->what, ':') + 1, NULL, 10);
-    pthread_cond_signal(&w->told);
-    pthread_mutex_unlock(&w->lock);
-    return 0;
-}
-
-static void *forward(void *user)
-{
-    struct forward *w = user;
-    imgrel_opts o = {IMGREL_OPTS, .cancel = w->cancel, .progress = listening, .user = w};
-    w->rc = imgrel_kube_forward(w->f.kube, NULL, "service/s", "0:8080,0:7", NULL, &o, &w->f.err);
-    return NULL;
-}
-
-static int connect_to(int port)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_port = htons((unsigned short)port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_eq(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
-    return fd;
-}
-
 /* Sends all from a thread, so that both directions are full at once. */
 struct sender {
     int fd;
@@ -223,10 +155,10 @@ static void *send_big(void *user)
     return NULL;
 }
 
-static void through_listener(int port, bool half_close)
+static void through_listener(fw *f, int i, bool half_close)
 {
     char *out = malloc(BIG), *in = malloc(BIG + 1);
-    struct sender s = {connect_to(port), out};
+    struct sender s = {fw_connect(f, i), out};
     pthread_t t;
     size_t got = 0;
     ssize_t n = 0;
@@ -245,30 +177,18 @@ static void through_listener(int port, bool half_close)
 
 START_TEST(local_listeners)
 {
-    struct forward w = {.lock = PTHREAD_MUTEX_INITIALIZER, .told = PTHREAD_COND_INITIALIZER};
+    fw f;
     char page[256] = "";
-    size_t got = 0;
-    ssize_t n = 0;
-    pthread_t t;
-    fw_start(&w.f, _i, false);
-    unit_ok(imgrel_cancel_new(&w.cancel, &w.f.err), &w.f.err);
-    pthread_create(&t, NULL, forward, &w);
-    pthread_mutex_lock(&w.lock);
-    while (w.n_ports < 2)
-        pthread_cond_wait(&w.told, &w.lock);
-    pthread_mutex_unlock(&w.lock);
-    int fd = connect_to(w.ports[0]);
+    fw_start(&f, _i, false);
+    fw_listen(&f, "service/s", "0:8080,0:7");
+    int fd = fw_connect(&f, 0);
     ck_assert_int_eq(send(fd, "GET / HTTP/1.0\r\n\r\n", 18, 0), 18);
-    while ((n = recv(fd, page + got, sizeof page - 1 - got, 0)) > 0)
-        got += (size_t)n;
+    fw_read(fd, page, sizeof page - 1);
     ck_assert_ptr_nonnull(strstr(page, "hello there"));
     close(fd);
-    through_listener(w.ports[1], !_i);
-    imgrel_cancel_fire(w.cancel);
-    pthread_join(t, NULL);
-    unit_ok(w.rc, &w.f.err);
-    imgrel_cancel_free(w.cancel);
-    fw_stop(&w.f);
+    through_listener(&f, 1, !_i);
+    ck_assert_int_eq(fw_cancel(&f), 0);
+    fw_stop(&f);
 }
 END_TEST
 

@@ -2,6 +2,6 @@
 #include "unit.h"
 
 unit_suite_fn suite_ws, suite_spdy, suite_config, suite_exec, suite_diagnose, suite_logjoin,
-    suite_page, suite_object, suite_wait, suite_forward;
+    suite_page, suite_object, suite_wait, suite_forward, suite_follow;
 UNIT_MAIN(suite_ws, suite_spdy, suite_config, suite_exec, suite_diagnose, suite_logjoin, suite_page,
-          suite_object, suite_wait, suite_forward)
+          suite_object, suite_wait, suite_forward, suite_follow)

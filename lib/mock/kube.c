@@ -124,10 +124,11 @@ bool mk_acceptable(mk_kcall *c)
                   "only the following media types are accepted: application/json, "
                   "application/yaml, application/vnd.kubernetes.protobuf");
     else
-        mk_status(c, 406, "NotAcceptable", ir_json_new_object(),
-                  "406: Not Acceptable\n\nAvailable representations: application/json, "
-                  "application/yaml, application/vnd.kubernetes.protobuf, "
-                  "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch");
+        mk_status(
+            c, 406, "NotAcceptable", ir_json_new_object(),
+            "406: Not Acceptable\n\nAvailable representations: application/json, "
+            "application/yaml, application/vnd.kubernetes.protobuf, "
+            "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch");
     return false;
 }
 

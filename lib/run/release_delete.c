@@ -63,35 +63,62 @@ typedef struct others {
     bool any;
 } others;
 
+/* What every namespace has of the cluster itself is nobody's. */
+static bool is_furniture(const ir_json *object)
+{
+    const char *name = ir_json_str(ir_json_get(object, "metadata"), "name");
+    return ir_streq(ir_json_str(object, "type"), "kubernetes.io/service-account-token") ||
+           ir_streq(name, "kube-root-ca.crt") || ir_streq(name, "openshift-service-ca.crt");
+}
+
 static int look_for_others(void *user, const ir_json *item, imgrel_error *err)
 {
     others *o = user;
     (void)err;
-    bool account = ir_streq(ir_json_str(item, "type"), "kubernetes.io/service-account-token");
-    o->any = o->any || (!account && !is_ours(o->run, item));
+    o->any = o->any || (!is_furniture(item) && !is_ours(o->run, item));
+    return 0;
+}
+
+/* Those that hold somebody's work or data. A cluster may not have the later ones. */
+static int any_others(ir_rel_run *run, const ir_rel_place *p, bool *ret_any, imgrel_error *err)
+{
+    static const char *const kinds[] = {"pod",         "service",    "secret",
+                                        "configmap",   "deployment", "persistentvolumeclaim",
+                                        "statefulset", "job"};
+    others o = {.run = run};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && !o.any; i++) {
+        imgrel_error why = {0};
+        int rc = ir_kube_list(&run->call, p->kube, run->r->file.ns, kinds[i], NULL, NULL,
+                              look_for_others, &o, &why);
+        if (rc && (i < 3 || (why.http_status != 404 && why.http_status != 501))) {
+            *err = why;
+            return rc;
+        }
+    }
+    *ret_any = o.any;
     return 0;
 }
 
 static int delete_namespace(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_error *err)
 {
-    static const char *const kinds[] = {"pod", "service", "secret"};
     ir_rel_place *p = target;
     const char *ns = run->r->file.ns;
-    others o = {.run = run};
+    imgrel_error why = {0};
+    bool any = false;
     if (!p->ns_is) {
         ir_rel_say(row, "unchanged", "namespace %s is not there", ns);
         return 0;
     }
-    for (size_t i = 0; i < 3 && !o.any; i++) {
-        int rc =
-            ir_kube_list(&run->call, p->kube, ns, kinds[i], NULL, NULL, look_for_others, &o, err);
-        if (rc)
-            return rc;
-    }
-    if (!o.any)
+    int rc = any_others(run, p, &any, &why);
+    if (!rc && !any)
         return delete_object(run, p, "namespace", ns, row, err);
-    ir_rel_say(row, "unchanged", "namespace %s is kept: others live in it", ns);
-    return 0;
+    if (!rc)
+        ir_rel_say(row, "unchanged", "namespace %s is kept: others live in it", ns);
+    else if (rc == IMGREL_EDENIED)
+        ir_rel_say(row, "unchanged", "namespace %s is kept: not all in it may be listed", ns);
+    else if (err && !err->code)
+        *err = why;
+    return rc == IMGREL_EDENIED ? 0 : rc;
 }
 
 /* ---- in Harbor

@@ -182,6 +182,7 @@ int main(void)
     setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGTERM, stop);
+    signal(SIGCHLD, SIG_IGN);
     if (bind(s, (struct sockaddr *)&a, sizeof a) || listen(s, 16))
         return 1;
     for (;;) {
@@ -189,10 +190,12 @@ int main(void)
         int c = accept(s, NULL, NULL);
         if (c < 0)
             continue;
-        if (read(c, b, sizeof b) < 0) {
+        if (fork()) { /* browsers open a connection that they may use later */
             close(c);
             continue;
         }
+        if (read(c, b, sizeof b) < 0)
+            _exit(1);
         FILE *f = fopen("/usr/share/nginx/html/index.html", "r");
         size_t n = f ? fread(page, 1, sizeof page, f) : 0;
         if (f)
@@ -203,7 +206,7 @@ int main(void)
         shutdown(c, SHUT_WR);
         while (read(c, b, sizeof b) > 0)
             ;
-        close(c);
+        _exit(0);
     }
 }
 """

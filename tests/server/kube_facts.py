@@ -67,7 +67,8 @@ class Reply:
 
 class Target:
     """What the assertions need of either side: `url`, `ca`, `admin` (headers), `limited` (a token
-    without rights), `getter` (headers of one who may only get pods/portforward), `registry` with
+    without rights), `getter` (headers of one who may only get pods/portforward),
+    `crowd` (headers of those who get an overload), `registry` with
     `login`, `runs` (containers run), overload(), calm(), lose_container()."""
     runs = True
 
@@ -440,8 +441,7 @@ def watches():
 
 def overloaded():
     t.overload()
-    limited = {"Authorization": f"Bearer {t.limited}"}
-    r = until(lambda: (lambda r: r if r.status == 429 else None)(get("/api/v1/namespaces/default/pods", who=limited)), 20)
+    r = until(lambda: (lambda r: r if r.status == 429 else None)(get("/api/v1/namespaces/default/pods", who=t.crowd)), 20)
     if check(r, "an overload is a 429"):
         plain(r, 429, "Too many requests, please try again later.", "in text")
         check(r.headers["Retry-After"] == "1", "with Retry-After", r.headers)

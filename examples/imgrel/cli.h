@@ -152,6 +152,9 @@ cli_fn cmd_image_assemble, cmd_image_export, cmd_image_append, cmd_image_mutate,
 cli_fn cmd_kube_namespace_ensure, cmd_kube_secret_ensure, cmd_kube_pod_run, cmd_kube_service_expose,
     cmd_kube_get, cmd_kube_list, cmd_kube_delete, cmd_kube_apply, cmd_kube_wait, cmd_kube_diagnose,
     cmd_kube_logs, cmd_kube_forward;
+cli_fn cmd_kube_create, cmd_kube_watch, cmd_kube_patch, cmd_kube_kinds, cmd_kube_deployment_run,
+    cmd_kube_account_secrets, cmd_kube_rollout_status, cmd_kube_rollout_undo,
+    cmd_kube_rollout_restart, cmd_kube_rollout_history, cmd_kube_scale, cmd_kube_image;
 cli_fn cmd_node_hosts, cmd_node_doctor, cmd_node_render, cmd_kube_job;
 cli_fn cmd_release_plan, cmd_release_apply, cmd_release_verify, cmd_release_render,
     cmd_release_rotate, cmd_release_delete, cmd_release_doctor;

@@ -13,7 +13,8 @@ imgrel_SOURCES = examples/imgrel/cli.h examples/imgrel/options.h \
 imgrel_CPPFLAGS = -D_GNU_SOURCE -I$(top_srcdir)/include $(JANSSON_CFLAGS)
 imgrel_LDADD = lib/libimgrel.la $(JANSSON_LIBS)
 if ENABLE_KUBE
-imgrel_SOURCES += examples/imgrel/kube.c examples/imgrel/options_kube.c
+imgrel_SOURCES += examples/imgrel/kube.c examples/imgrel/kube.h \
+	examples/imgrel/kube_object.c examples/imgrel/kube_work.c examples/imgrel/options_kube.c
 imgrel_CPPFLAGS += -DCLI_KUBE
 endif
 if ENABLE_NODE

@@ -43,7 +43,9 @@ extern const cli_option opt_harbor[], opt_query[], opt_project_ensure[], opt_pro
     opt_harbor_scan[], opt_harbor_member[], opt_harbor_secret[];
 /* options_kube.c */
 extern const cli_option opt_kube[], opt_kube_secret[], opt_kube_pod[], opt_kube_service[],
-    opt_kube_list[], opt_kube_apply[], opt_kube_logs[], opt_kube_forward[];
+    opt_kube_list[], opt_kube_apply[], opt_kube_logs[], opt_kube_forward[], opt_kube_deployment[],
+    opt_kube_account[], opt_kube_watch[], opt_kube_create[], opt_kube_patch[], opt_kube_delete[],
+    opt_kube_undo[], opt_kube_dry[], opt_kube_image[];
 /* options_node.c */
 extern const cli_option opt_registry_spec[], opt_node_hosts[], opt_node_doctor[],
     opt_node_render[], opt_kube_job[];

@@ -142,6 +142,22 @@ static json_t *choice(const cli *c, const char *include, const char *exclude)
     return json_pack("{s:o, s:o}", "include", strings(c, include), "exclude", strings(c, exclude));
 }
 
+/* N alone is of a Job: Kubernetes tells each pod which one it is. */
+static int add_share(const cli *c, json_t *spec, imgrel_error *err)
+{
+    const char *share = cli_value(c, "share"), *index = getenv("JOB_COMPLETION_INDEX");
+    char text[64];
+
+    if (!share || strchr(share, '/'))
+        return share && json_object_set_new(spec, "share", json_string(share)) ? cli_nomem(err) : 0;
+    if (!index)
+        return cli_fail(err, IMGREL_EINVAL, "say --share 0/8, or run it in an indexed Job",
+                        "--share %s: which one of them? JOB_COMPLETION_INDEX is not set", share);
+    if (snprintf(text, sizeof text, "%s/%s", index, share) >= (int)sizeof text)
+        return cli_fail(err, IMGREL_EINVAL, NULL, "--share %s: not a number", share);
+    return json_object_set_new(spec, "share", json_string(text)) ? cli_nomem(err) : 0;
+}
+
 int cmd_sync(cli *c, imgrel_error *err)
 {
     json_t *spec = begin_spec(c), *tags = choice(c, "include", "exclude");
@@ -157,6 +173,8 @@ int cmd_sync(cli *c, imgrel_error *err)
         json_object_set_new(spec, "repositories", choice(c, "repo", "exclude-repo"));
     if (!rc && cli_has(c, "map"))
         rc = add_map(c, spec, err);
+    if (!rc)
+        rc = add_share(c, spec, err);
     if (!rc)
         return run_spec(c, imgrel_copy_many, spec, print_sum, err);
     json_decref(spec);

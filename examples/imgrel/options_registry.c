@@ -32,6 +32,8 @@ const cli_option opt_sync[] = {
     OPTION("repo", 0, "PATTERN", "of a registry, only repositories like this; may be repeated"),
     OPTION("exclude-repo", 0, "PATTERN", "of a registry, none like this; may be repeated"),
     OPTION("map", 0, "OLD=NEW", "repositories that are OLD, or below it, get that name there"),
+    OPTION("share", 0, "[I/]N",
+           "only the I-th share of N, from 0 (else JOB_COMPLETION_INDEX, as a Job's pods have it)"),
     SWITCH("prune", 0, "delete tags of DST that match and that SRC has not"),
     COPY_OPTIONS,
     END,

@@ -10,9 +10,10 @@
 
 #define SPEC_MAX IR_MIB
 #define WHAT "copy spec"
+#define SHARES_MAX 10000
 
 typedef struct many_spec {
-    const char *from, *format, *versions;
+    const char *from, *format, *versions, *share;
     const ir_json *to, *repositories, *tags, *map;
     int64_t latest;
     bool referrers, digest_tags, prune, keep_going;
@@ -74,6 +75,7 @@ static int read_rows(const char *text, ir_json **ret_json, many_spec *ret, imgre
         {"tags", IR_J_OBJECT, offsetof(many_spec, tags), 0},
         {"map", IR_J_OBJECT, offsetof(many_spec, map), 0},
         {"format", IR_J_STRING, offsetof(many_spec, format), 0},
+        {"share", IR_J_STRING, offsetof(many_spec, share), 0},
         {"referrers", IR_J_BOOL, offsetof(many_spec, referrers), 0},
         {"digest_tags", IR_J_BOOL, offsetof(many_spec, digest_tags), 0},
         {"prune", IR_J_BOOL, offsetof(many_spec, prune), 0},
@@ -152,6 +154,22 @@ static int read_places(const many_spec *s, ir_copy_many *ret, imgrel_error *err)
     return rc ? rc : check_map(s->map, err);
 }
 
+/* "I/N": the I-th of N, from 0. */
+static int read_share(const char *text, ir_copy_many *ret, imgrel_error *err)
+{
+    const char *slash = text ? strchr(text, '/') : NULL;
+    char *index = slash ? ir_strndup(text, (size_t)(slash - text)) : NULL;
+    unsigned long long i = 0, n = 0;
+    bool good = index && ir_parse_u64(index, SHARES_MAX, &i) &&
+                ir_parse_u64(slash + 1, SHARES_MAX, &n) && i < n;
+    free(index);
+    ret->share = i;
+    ret->shares = n;
+    return !text || good ? 0
+                         : ir_fail(err, IMGREL_EINVAL,
+                                   WHAT ": share \"%.60s\" is not I/N, from 0/N to N-1/N", text);
+}
+
 static int read_spec(const many_spec *s, ir_copy_many *ret, imgrel_error *err)
 {
     choice repositories, tags;
@@ -167,6 +185,8 @@ static int read_spec(const many_spec *s, ir_copy_many *ret, imgrel_error *err)
         rc = read_match(&tags, &ret->tags, err);
     if (!rc)
         rc = ir_manifest_format(s->format, &ret->how.format, err);
+    if (!rc)
+        rc = read_share(s->share, ret, err);
     if (!rc)
         rc = read_places(s, ret, err);
     ret->latest = rc ? 0 : (size_t)tags.latest;

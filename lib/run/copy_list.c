@@ -210,6 +210,25 @@ bool ir_copy_repo_chose(const ir_copy_repo *r, const char *tag)
     return r->n_names && bsearch(&h, r->names, r->n_names, sizeof h, by_value);
 }
 
+/* ---- shares --------------------------------------------------------------------------------- */
+
+/* By the name, so that all who copy agree whatever each of them sees of the list. */
+static bool in_share(const ir_copy_many *m, const char *name)
+{
+    uint64_t h = hash(name);
+    return !m->shares || (h ^ h >> 32) % m->shares == m->share;
+}
+
+static bool whole_registry(const ir_copy_many *m)
+{
+    return m->from.transport == IR_REGISTRY && !m->from.repository;
+}
+
+bool ir_copy_shares_tag(const ir_copy_many *m, const char *tag)
+{
+    return whole_registry(m) || in_share(m, tag);
+}
+
 /* ---- tags ----------------------------------------------------------------------------------- */
 
 /* The tags that name a digest's signatures go with the images, whatever the patterns say. */
@@ -295,13 +314,13 @@ static int next_repository(const ir_call *call, ir_copy_list *l, const char **re
     int rc = 0;
     *ret = NULL;
     l->begun = true;
-    if (from->transport != IR_REGISTRY || from->repository)
+    if (!whole_registry(l->m))
         return first;
     if (first)
         rc = ir_catalog(call, from->host, &l->catalog, err);
     while (!rc && (rc = ir_pages_next(l->catalog, call, ret, err)) == 1) {
         rc = ir_repository_check(*ret, err);
-        if (!rc && ir_match_name(&l->m->repositories, *ret))
+        if (!rc && ir_match_name(&l->m->repositories, *ret) && in_share(l->m, *ret))
             return 1;
     }
     return rc;
@@ -330,6 +349,20 @@ static void end_repository(ir_copy_list *l, ir_copy_repo **ret)
     forget_tags(l);
 }
 
+/* The next tag that is of the share; prune must know of the others too. */
+static int next_shared(const ir_call *call, ir_copy_list *l, const char **ret, imgrel_error *err)
+{
+    int rc = 0;
+    while ((rc = next_tag(call, l, ret, err)) == 1) {
+        if (l->m->prune && remember(l->repo, *ret, err))
+            return IMGREL_ENOMEM;
+        const char *colon = ir_name_tag(*ret);
+        if (ir_copy_shares_tag(l->m, colon ? colon + 1 : *ret))
+            break;
+    }
+    return rc;
+}
+
 int ir_copy_list_next(const ir_call *call, ir_copy_list *l, ir_copy_repo **ret_repo, char **ret_tag,
                       imgrel_error *err)
 {
@@ -338,11 +371,9 @@ int ir_copy_list_next(const ir_call *call, ir_copy_list *l, ir_copy_repo **ret_r
     *ret_tag = NULL;
     int rc = l->repo ? 1 : begin_repository(call, l, err);
     if (rc == 1)
-        rc = next_tag(call, l, &name, err);
+        rc = next_shared(call, l, &name, err);
     else if (!rc)
         return 0;
-    if (rc == 1 && l->m->prune)
-        rc = remember(l->repo, name, err) ? IMGREL_ENOMEM : 1;
     if (rc == 1 && !(*ret_tag = ir_strdup(name)))
         rc = ir_nomem(err);
     if (rc != 1) {

@@ -162,7 +162,8 @@ static int prune(const ir_call *call, queue *q, ir_copy_repo *r, size_t k, imgre
     const char *tag = NULL;
     int rc = r->dst[k] ? ir_store_tags(r->dst[k], call, &pages, err) : 0;
     while (!rc && pages && (rc = ir_pages_next(pages, call, &tag, err)) == 1) {
-        bool goes = ir_match_name(&q->m->tags, tag) && !ir_copy_repo_chose(r, tag);
+        bool goes = ir_match_name(&q->m->tags, tag) && !ir_copy_repo_chose(r, tag) &&
+                    ir_copy_shares_tag(q->m, tag);
         rc = goes && ir_strv_add(&extra, tag) ? ir_nomem(err) : 0;
     }
     ir_pages_free(pages);

@@ -19,6 +19,7 @@ typedef struct ir_copy_many {
     size_t latest;      /* only so many of the highest versions; 0: all tags */
     bool digest_tags;   /* with those that cosign gives a digest, whatever the patterns say */
     bool prune;         /* delete tags that the patterns mean and the source has not */
+    uint64_t share, shares; /* only this share (from 0) of so many; 0: all of it */
     ir_copy_how how;
 } ir_copy_many;
 /* The parts, not m. */
@@ -64,6 +65,9 @@ int ir_must_use ir_copy_list_next(const ir_call *call, ir_copy_list *l, ir_copy_
 /* What destination i calls a tag or name of the source, malloc'ed. */
 char *ir_copy_repo_tag(const ir_copy_repo *r, size_t i, const char *name);
 bool ir_copy_repo_chose(const ir_copy_repo *r, const char *tag);
+/* Whether a tag of the one repository is of the share. Of a registry whole repositories are shared
+ * out, whose images have layers in common. */
+bool ir_copy_shares_tag(const ir_copy_many *m, const char *tag);
 void ir_copy_repo_free(ir_copy_repo *r);
 
 #endif

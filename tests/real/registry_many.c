@@ -321,6 +321,38 @@ START_TEST(what_is_stopped_goes_on_later)
 }
 END_TEST
 
+/* All shares together are all of it, and no tag is in two. */
+START_TEST(shares_are_the_whole)
+{
+    hub_begin();
+    ir_desc d[N_TAGS] = {{0}};
+    seen s = {0};
+    int copied = 0, shares_with_any = 0;
+    fill("share/src", d);
+    for (int i = 0; i < 3; i++) {
+        char more[40];
+        snprintf(more, sizeof more, "\"share\":\"%d/3\",\"prune\":true", i);
+        ir_json_free(many(0, &s, 0, hub_ref("share/src"), hub_local("oci", "shared"), more));
+        ck_assert_int_eq(s.unchanged + s.deleted, 0);
+        copied += s.copied;
+        shares_with_any += s.copied > 0;
+    }
+    ck_assert_int_eq(copied, N_TAGS);
+    ck_assert_int_ge(shares_with_any, 2);
+    ck_assert_int_eq(count_tags(hub_local("oci", "shared")), N_TAGS);
+    static const char *const bad[] = {"3/3", "x/3", "1", "1/0", "-1/3"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char more[40];
+        snprintf(more, sizeof more, "\"share\":\"%s\"", bad[i]);
+        ck_assert_ptr_null(many(IMGREL_EINVAL, &s, 0, hub_ref("share/src"),
+                                hub_local("oci", "shared"), more));
+        unit_error(&hub_err, IMGREL_EINVAL, "is not I/N");
+    }
+    drop(d);
+    hub_end();
+}
+END_TEST
+
 Suite *suite_many(void);
 Suite *suite_many(void)
 {
@@ -330,6 +362,7 @@ Suite *suite_many(void)
                                   one_failure_hides_no_other,
                                   prune_takes_what_matches_only,
                                   a_registry_by_its_catalog,
+                                  shares_are_the_whole,
                                   what_is_stopped_goes_on_later};
     return hub_suite("many", start, tests, sizeof tests / sizeof *tests);
 }

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -83,9 +84,22 @@ static int add_row(ir_node_files *f, const char *path, const char *state, const 
     return ir_json_append(f->files, row) ? ir_nomem(err) : 0;
 }
 
-/* A file that others read keeps its mode, but everybody may read one that has no secret. */
-static int write_file(const char *path, const ir_buf *text, bool secret, imgrel_error *err)
+/* A file that is a mount of its own cannot be replaced. */
+static int write_over(const char *path, const ir_buf *text, imgrel_error *err)
 {
+    int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    if (fd < 0)
+        return ir_fail_errno(err, errno, "%s", path);
+    int rc = ir_fd_write(fd, path, ir_buf_str(text), text->len, err);
+    if (!rc && fsync(fd))
+        rc = ir_fail_errno(err, errno, "%s", path);
+    close(fd);
+    return rc;
+}
+
+static int write_file(const char *path, const ir_buf *text, unsigned flags, imgrel_error *err)
+{
+    imgrel_error why = {0};
     char *dir = ir_strdup(path);
     char *slash = dir ? strrchr(dir, '/') : NULL;
     int rc = dir ? 0 : ir_nomem(err);
@@ -94,20 +108,27 @@ static int write_file(const char *path, const ir_buf *text, bool secret, imgrel_
         rc = ir_mkdirs(dir, 0755, err);
     }
     free(dir);
-    return rc ? rc : ir_file_write(path, secret ? 0600 : 0644, ir_buf_str(text), text->len, err);
+    if (rc)
+        return rc;
+    rc = ir_file_write(path, flags & IR_NODE_SECRET ? 0600 : 0644, ir_buf_str(text), text->len,
+                       &why);
+    if (rc == IMGREL_EIO && (flags & IR_NODE_IN_PLACE) && access(path, W_OK) == 0)
+        return write_over(path, text, err);
+    if (rc && err && !err->code)
+        *err = why;
+    return rc;
 }
 
-/* An /etc/hosts that is a mount of its own (a container's) cannot be replaced. */
-static int change(const char *path, const ir_buf *text, bool secret, imgrel_error *err)
+static int change(const char *path, const ir_buf *text, unsigned flags, imgrel_error *err)
 {
     if (text)
-        return write_file(path, text, secret, err);
+        return write_file(path, text, flags, err);
     if (unlink(path) && errno != ENOENT)
         return ir_fail_errno(err, errno, "cannot remove %s", path);
     return 0;
 }
 
-int ir_node_file_put(ir_node_files *f, const char *path, const ir_buf *text, bool secret,
+int ir_node_file_put(ir_node_files *f, const char *path, const ir_buf *text, unsigned flags,
                      imgrel_error *err)
 {
     IR_AUTO(ir_buf) old = IR_BUF_SECRET(IR_TOML_MAX);
@@ -119,11 +140,11 @@ int ir_node_file_put(ir_node_files *f, const char *path, const ir_buf *text, boo
     if (text ? there && old.len == text->len && !memcmp(ir_buf_str(&old), ir_buf_str(text), old.len)
              : !there)
         return text ? add_row(f, path, "unchanged", NULL, err) : 0;
-    if (secret)
+    if (flags & IR_NODE_SECRET)
         ir_buf_adds(&diff, "(it holds a login: not shown)\n");
     else
         ir_node_diff(ir_buf_str(&old), text ? ir_buf_str(text) : "", &diff);
-    rc = f->dry ? 0 : change(path, text, secret, err);
+    rc = f->dry ? 0 : change(path, text, flags, err);
     f->changed = true;
     if (rc)
         return rc;

@@ -88,10 +88,12 @@ typedef struct ir_node_files {
 } ir_node_files;
 /* Reads it: 1, 0 when it is not there, or a code. */
 int ir_must_use ir_node_file_read(const char *path, ir_buf *ret, imgrel_error *err);
+#define IR_NODE_SECRET 1u   /* no diff, 0600 */
+#define IR_NODE_IN_PLACE 2u /* written over where it is a mount of its own, as in containers */
 /* Sees to it that path holds text (NULL: that it is gone) and adds a row: {"path", "state",
- * "diff"}. A file that holds it already is left alone. secret: no diff, 0600. */
+ * "diff"}. A file that holds it already is left alone. */
 int ir_must_use ir_node_file_put(ir_node_files *f, const char *path, const ir_buf *text,
-                                 bool secret, imgrel_error *err);
+                                 unsigned flags, imgrel_error *err);
 int ir_must_use ir_node_note(ir_node_files *f, const char *cure, imgrel_error *err, const char *fmt,
                              ...) IR_PRINTF(4, 5);
 /* What changed, a line each: " same", "-old", "+new". */

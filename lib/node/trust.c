@@ -68,7 +68,7 @@ static int print(const ir_json *j, enum format format, ir_buf *out, imgrel_error
 
 /* Nothing to merge leaves the file as it is, comments and all; nothing left in it removes it. */
 static int merge_file(ir_node_files *f, const char *path, enum format format, ir_node_merger *merge,
-                      bool secret, imgrel_error *err)
+                      unsigned flags, imgrel_error *err)
 {
     IR_AUTO(ir_buf) old = IR_BUF_SECRET(IR_TOML_MAX);
     IR_AUTO(ir_buf) was = IR_BUF_SECRET(IR_TOML_MAX);
@@ -85,8 +85,8 @@ static int merge_file(ir_node_files *f, const char *path, enum format format, ir
     if ((rc = print(j, format, &now, err)))
         return rc;
     if (!strcmp(ir_buf_str(&was), ir_buf_str(&now)))
-        return there ? ir_node_file_put(f, path, &old, secret, err) : 0;
-    return ir_node_file_put(f, path, ir_json_len(j) ? &now : NULL, secret, err);
+        return there ? ir_node_file_put(f, path, &old, flags, err) : 0;
+    return ir_node_file_put(f, path, ir_json_len(j) ? &now : NULL, flags, err);
 }
 
 /* The authorities, where a runtime wants them as a file of their own; gone with the registry. */
@@ -95,7 +95,7 @@ static int put_ca(ir_node_files *f, const char *path, imgrel_error *err)
     const ir_node *n = f->node;
     ir_buf ca = {.p = n->ca, .len = n->ca ? strlen(n->ca) : 0};
     if (n->remove || (n->ca && !ir_node_plain(n->url)))
-        return ir_node_file_put(f, path, n->remove ? NULL : &ca, false, err);
+        return ir_node_file_put(f, path, n->remove ? NULL : &ca, 0, err);
     return 0;
 }
 
@@ -158,7 +158,7 @@ static int set_path(ir_node_files *f, const char *config, const ir_buf *text, bo
     int rc =
         ir_containerd_set_path(there ? ir_buf_str(text) : NULL, text->len, config, dir, &out, err);
     if (!rc)
-        rc = ir_node_file_put(f, config, &out, false, err);
+        rc = ir_node_file_put(f, config, &out, 0, err);
     if (!rc)
         rc = ir_node_note(f, "systemctl restart containerd", err,
                           "containerd reads config.toml only when it starts");
@@ -221,7 +221,7 @@ static int trust_config(const ir_call *call, ir_node_files *f, const char *certs
 
 static int put_hosts_toml(ir_node_files *f, const char *path, imgrel_error *err)
 {
-    return merge_file(f, path, TOML, ir_node_merge_hosts, false, err);
+    return merge_file(f, path, TOML, ir_node_merge_hosts, 0, err);
 }
 
 /* "h:5000" is looked for as h_5000_ first. */
@@ -270,8 +270,8 @@ static int trust_containers(ir_node_files *f, imgrel_error *err)
     char *dir = ir_node_path(n, n->dir, "/etc/containers");
     char *path = dir ? ir_format("%s/registries.conf.d/50-imgrel-%s.conf", dir, n->host) : NULL;
     char *certs = dir ? ir_format("%s/certs.d", dir) : NULL;
-    int rc = path && certs ? merge_file(f, path, TOML, ir_node_merge_registries, false, err)
-                           : ir_nomem(err);
+    int rc =
+        path && certs ? merge_file(f, path, TOML, ir_node_merge_registries, 0, err) : ir_nomem(err);
     if (!rc)
         rc = put_under(f, certs, "ca.crt", put_ca, err);
     if (!rc && f->changed)
@@ -294,7 +294,7 @@ static int trust_docker(ir_node_files *f, imgrel_error *err)
         rc = ir_fail(err, IMGREL_EUNSUPPORTED, "docker cannot be told that %s is served at %s",
                      n->host, n->url);
     if (!rc)
-        rc = merge_file(f, path, JSON, ir_node_merge_docker, false, err);
+        rc = merge_file(f, path, JSON, ir_node_merge_docker, 0, err);
     if (!rc && f->changed)
         rc = ir_node_note(f, "systemctl reload docker", err,
                           "dockerd reads daemon.json when it is told to");
@@ -312,8 +312,9 @@ static int trust_k3s(ir_node_files *f, imgrel_error *err)
     char *dir = ir_node_path(n, n->dir, "/etc/rancher/k3s");
     char *path = dir ? ir_format("%s/registries.yaml", dir) : NULL;
     char *ca = dir ? ir_format("%s/%s.crt", dir, n->host) : NULL;
-    int rc = path && ca ? merge_file(f, path, YAML, ir_node_merge_k3s, n->user != NULL, err)
-                        : ir_nomem(err);
+    int rc = path && ca
+                 ? merge_file(f, path, YAML, ir_node_merge_k3s, n->user ? IR_NODE_SECRET : 0, err)
+                 : ir_nomem(err);
     if (!rc)
         rc = put_ca(f, ca, err);
     if (!rc && f->changed)
@@ -386,7 +387,7 @@ static int trust_hosts_file(ir_node_files *f, imgrel_error *err)
     if (!rc)
         rc = ir_buf_check(&now, err, path);
     if (!rc)
-        rc = ir_node_file_put(f, path, &now, false, err);
+        rc = ir_node_file_put(f, path, &now, IR_NODE_IN_PLACE, err);
     free(name);
     free(path);
     return rc;

@@ -53,8 +53,8 @@ IMGREL_API int imgrel_copy_spec(imgrel_client *c, const char *spec, const imgrel
  *  - "prune": true deletes tags of the destination that match "tags" and that the source's choice
  *    has not; not where anything failed or the choice is empty
  *  - "keep_going": true: a failure does not end the others
- *  - "share": "I/N": only the I-th of N shares, from 0, which machines do side by side: by a hash of
- *    the tags' names, with "repositories" of the repositories'
+ *  - "share": "I/N": only the I-th of N shares, from 0, which machines do side by side: by a hash
+ *    of the tags' names, with "repositories" of the repositories'
  *  Each item is told as it ends: an IMGREL_EVENT_ITEM whose detail is {"from", "to", "state", ...},
  *  state "copied", "unchanged", "deleted" or "failed" (with "error": {"code", "message", "cure",
  *  "http_status"}), else with "digest", "copied", "exists", "mounted", "bytes". With

@@ -158,6 +158,9 @@ cli_fn cmd_kube_create, cmd_kube_watch, cmd_kube_patch, cmd_kube_kinds, cmd_kube
 cli_fn cmd_node_hosts, cmd_node_doctor, cmd_node_render, cmd_kube_job;
 cli_fn cmd_release_plan, cmd_release_apply, cmd_release_verify, cmd_release_render,
     cmd_release_rotate, cmd_release_delete, cmd_release_doctor;
+cli_fn cmd_gitlab_variable_ensure, cmd_gitlab_variable_check, cmd_gitlab_variable_list,
+    cmd_gitlab_runner_ensure, cmd_gitlab_runner_list, cmd_gitlab_ci_write, cmd_gitlab_ci_lint,
+    cmd_gitlab_tag_create, cmd_gitlab_pipeline_wait, cmd_gitlab_delete, cmd_gitlab_request;
 cli_fn cmd_mock_serve, cmd_mock_conformance;
 
 #endif

@@ -148,6 +148,32 @@ const cli_command cli_commands[] = {
     { "release doctor", "", "find what stands in the way, and its cure", NULL, opt_release,
       cmd_release_doctor },
 #endif
+#ifdef CLI_GITLAB
+
+    { "gitlab variable ensure", "KEY", "see to it that a CI/CD variable holds a value, raw",
+      opt_gitlab_variable, opt_gitlab, cmd_gitlab_variable_ensure },
+    { "gitlab variable check", "KEY", "say whether jobs see a variable as it is", opt_gitlab_check,
+      opt_gitlab, cmd_gitlab_variable_check },
+    { "gitlab variable list", "", "list variables, without their values", NULL, opt_gitlab,
+      cmd_gitlab_variable_list },
+    { "gitlab variable delete", "KEY", "delete a variable", NULL, opt_gitlab, cmd_gitlab_delete },
+    { "gitlab runner ensure", "", "see to it that the project has a runner, and keep its token",
+      opt_gitlab_runner, opt_gitlab, cmd_gitlab_runner_ensure },
+    { "gitlab runner list", "", "list the project's runners", NULL, opt_gitlab,
+      cmd_gitlab_runner_list },
+    { "gitlab runner delete", "NAME", "delete a runner", NULL, opt_gitlab, cmd_gitlab_delete },
+    { "gitlab ci write", "", "make .gitlab-ci.yml from a release file, have it checked, commit it",
+      opt_gitlab_ci, opt_gitlab, cmd_gitlab_ci_write },
+    { "gitlab ci lint", "", "make .gitlab-ci.yml from a release file and have it checked",
+      opt_gitlab_lint, opt_gitlab, cmd_gitlab_ci_lint },
+    { "gitlab tag create", "NAME", "make a tag, whose pipeline then comes", opt_gitlab_tag,
+      opt_gitlab, cmd_gitlab_tag_create },
+    { "gitlab tag delete", "NAME", "delete a tag", NULL, opt_gitlab, cmd_gitlab_delete },
+    { "gitlab pipeline wait", "TAG", "follow a tag's pipeline to its end, or say why it has none",
+      opt_gitlab_wait, opt_gitlab, cmd_gitlab_pipeline_wait },
+    { "gitlab request", "METHOD PATH", "send any request to GitLab's API", opt_gitlab_request,
+      opt_gitlab, cmd_gitlab_request },
+#endif
 #ifdef CLI_MOCK
 
     { "mock serve", "", "run a Harbor, registry, Kubernetes and node for tests", opt_mock_serve,

@@ -25,6 +25,12 @@ if ENABLE_RELEASE
 imgrel_SOURCES += examples/imgrel/release.c examples/imgrel/options_release.c
 imgrel_CPPFLAGS += -DCLI_RELEASE
 endif
+if ENABLE_GITLAB
+if ENABLE_RELEASE
+imgrel_SOURCES += examples/imgrel/gitlab.c examples/imgrel/options_gitlab.c
+imgrel_CPPFLAGS += -DCLI_GITLAB
+endif
+endif
 if ENABLE_MOCK
 imgrel_SOURCES += examples/imgrel/mock.c examples/imgrel/options_mock.c
 imgrel_CPPFLAGS += -DCLI_MOCK

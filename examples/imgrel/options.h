@@ -52,6 +52,10 @@ extern const cli_option opt_registry_spec[], opt_node_hosts[], opt_node_doctor[]
 /* options_release.c */
 extern const cli_option opt_release[], opt_release_apply[], opt_release_delete[],
     opt_release_rotate[];
+/* options_gitlab.c */
+extern const cli_option opt_gitlab[], opt_gitlab_variable[], opt_gitlab_check[],
+    opt_gitlab_runner[], opt_gitlab_ci[], opt_gitlab_lint[], opt_gitlab_tag[], opt_gitlab_wait[],
+    opt_gitlab_request[];
 /* options_mock.c */
 extern const cli_option opt_mock_serve[], opt_mock_conformance[];
 

@@ -38,9 +38,10 @@ static int64_t now_ms(void)
 
 static void say_json(const imgrel_event *e)
 {
-    static const char *const kinds[] = { "?", "bytes", "step", "retry", "listening", "item" };
+    static const char *const kinds[] = { "?",         "bytes", "step",    "retry",
+                                         "listening", "item",  "warning", "log" };
     json_t *j =
-        json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:i}", "event", kinds[e->kind < 6 ? e->kind : 0],
+        json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:i}", "event", kinds[e->kind < 8 ? e->kind : 0],
                   "what", e->what, "detail", e->detail, "done", (json_int_t)e->done, "total",
                   (json_int_t)e->total, "rate", (json_int_t)e->rate, "attempt", (int)e->attempt);
     imgrel_error ignored = { 0 };

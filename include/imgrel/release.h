@@ -78,6 +78,12 @@ IMGREL_API int imgrel_release_rotate(imgrel_release *r, const char *spec, const 
 /** The Kubernetes objects as YAML, image by digest, without secrets; the caller's. */
 IMGREL_API int imgrel_release_render(imgrel_release *r, const imgrel_opts *o, char **ret_yaml,
                                      imgrel_error *err);
+/** What the file's key "gitlab" says, and the pipeline that is made from it. Nothing is sent.
+ *  ret_json: {"url", "project", "token_file" (its path; absent if the file names none),
+ *  "runner_tags": [], "variable" or "user_variable" and "secret_variable", "host" (that is pushed
+ *  to), "ci": the text of .gitlab-ci.yml}; the caller's. Errors also: ENOTFOUND (the file names no
+ *  GitLab), EUNSUPPORTED (a library without GitLab). */
+IMGREL_API int imgrel_release_gitlab(imgrel_release *r, char **ret_json, imgrel_error *err);
 /** Walks the road and reports each obstacle with its cure. Changes nothing. */
 IMGREL_API int imgrel_release_doctor(imgrel_release *r, const imgrel_opts *o, char **ret_json,
                                      imgrel_error *err);

@@ -164,3 +164,16 @@ void imgrel_release_free(imgrel_release *r)
     ir_release_free(r->release);
     free(r);
 }
+
+int imgrel_release_gitlab(imgrel_release *r, char **ret_json, imgrel_error *err)
+{
+    ir_json *j = NULL;
+    if (ret_json)
+        *ret_json = NULL;
+    if (!r || !ret_json)
+        return ir_fail(err, IMGREL_EINVAL, "the release or the place of its report is NULL");
+    int rc = ir_api_alive(r->client, err);
+    if (!rc)
+        rc = ir_release_gitlab(r->release, &j, err);
+    return rc ? rc : end(j, rc, ret_json, err);
+}

@@ -8,7 +8,8 @@ if ENABLE_KUBE
 run_sources += lib/run/explain.c lib/run/explain.h lib/run/explain_robot.c lib/run/explain_impl.h
 endif
 if ENABLE_RELEASE
-run_sources += lib/run/release_rules.c lib/run/release_rules.h lib/run/release_file.c lib/run/release_state.c lib/run/release_report.c \
+run_sources += lib/run/release_rules.c lib/run/release_rules.h lib/run/release_map.h \
+	lib/run/release_map.c lib/run/release_file.c lib/run/release_gitlab.c lib/run/release_state.c lib/run/release_report.c \
 	lib/run/release_run.c lib/run/release_check.c lib/run/release_harbor.c \
 	lib/run/release_image.c lib/run/release_scan.c lib/run/release_verify.c lib/run/release_kube.c \
 	lib/run/release_page.c lib/run/release_delete.c lib/run/release_doctor.c \

@@ -39,6 +39,8 @@ int ir_must_use ir_release_rotate(const ir_call *call, ir_release *r, const ir_r
                                   ir_json **ret_report, imgrel_error *err);
 int ir_must_use ir_release_render(const ir_call *call, ir_release *r, ir_buf *out,
                                   imgrel_error *err);
+/* What the file says of GitLab, with the pipeline made from it; include/imgrel/release.h. */
+int ir_must_use ir_release_gitlab(const ir_release *r, ir_json **ret, imgrel_error *err);
 void ir_release_free(ir_release *r);
 
 #endif

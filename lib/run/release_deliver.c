@@ -204,41 +204,85 @@ static int read_token(const parcel *x, const char *name, char **ret, imgrel_erro
     return !rc && !*ret ? ir_nomem(err) : rc;
 }
 
-/* A config.json with this login alone, without a blank: GitLab masks no value that has one. */
+/* A config.json with this login alone, without a blank: GitLab masks no value that has one. Jobs
+ * may know the registry by another name, which then has the login too. */
 static int compact_config(const parcel *x, ir_buf *out, imgrel_error *err)
 {
-    ir_buf config = IR_BUF_SECRET(IR_SECRET_MAX);
+    const ir_rel_file *f = &x->run->r->file;
+    ir_buf config = IR_BUF_SECRET(IR_SECRET_MAX), both = IR_BUF_SECRET(IR_SECRET_MAX);
     IR_AUTO(ir_json_p) j = NULL;
+    char *host = NULL;
+    bool plain = false, other = f->has_gitlab && f->gitlab.push_url &&
+                                &f->registries[f->gitlab.registry_at] == x->site->conf;
     int rc = ir_creds_merge(NULL, 0, x->site->conf->host, x->user, x->secret, &config, err);
+    if (!rc && other)
+        rc = ir_rel_push_host(f, &host, &plain, err);
     if (!rc)
-        rc = ir_json_parse(ir_buf_str(&config), config.len, "a config.json", &j, err);
+        rc = ir_creds_merge(config.p, config.len, host ? host : x->site->conf->host, x->user,
+                            x->secret, &both, err);
+    if (!rc)
+        rc = ir_json_parse(ir_buf_str(&both), both.len, "a config.json", &j, err);
     if (!rc)
         rc = ir_json_dump(j, IR_JSON_COMPACT, out, err);
     ir_buf_free(&config);
+    ir_buf_free(&both);
+    free(host);
+    return rc;
+}
+
+static int put_and_read(const parcel *x, ir_gitlab *g, const char *key, const char *value,
+                        bool file, imgrel_error *err)
+{
+    char *is = NULL;
+    int rc = ir_gitlab_variable_put(&x->run->call, g, key, value, file, err);
+    if (!rc)
+        rc = ir_gitlab_variable_get(&x->run->call, g, key, &is, err);
+    if (!rc && !ir_streq(is, value))
+        rc = differs(key, err);
+    ir_free_secret(is);
     return rc;
 }
 
 /* One variable, a file that is a whole config.json: name and secret can't change apart. */
-static int to_gitlab(const parcel *x, const ir_rel_delivery_gitlab *d, imgrel_error *err)
+static int to_variable(const parcel *x, ir_gitlab *g, const char *key, imgrel_error *err)
 {
     ir_buf config = IR_BUF_SECRET(IR_SECRET_MAX);
-    char *token = NULL, *is = NULL;
+    int rc = compact_config(x, &config, err);
+    if (!rc)
+        rc = put_and_read(x, g, key, ir_buf_str(&config), true, err);
+    ir_buf_free(&config);
+    return rc;
+}
+
+/* Two variables change one after the other; if the second can't, the first is what it was. */
+static int to_pair(const parcel *x, ir_gitlab *g, const ir_rel_delivery_gitlab *d,
+                   imgrel_error *err)
+{
+    imgrel_error why = {0};
+    char *was = NULL;
+    int rc = ir_gitlab_variable_get(&x->run->call, g, d->user_variable, &was, &why);
+    if (rc && rc != IMGREL_ENOTFOUND)
+        return ir_fail(err, rc, "%s", why.message);
+    rc = put_and_read(x, g, d->user_variable, x->user, false, err);
+    if (!rc)
+        rc = put_and_read(x, g, d->secret_variable, x->secret, false, err);
+    if (rc && was)
+        (void)!ir_gitlab_variable_put(&x->run->call, g, d->user_variable, was, false, NULL);
+    ir_free_secret(was);
+    return rc;
+}
+
+static int to_gitlab(const parcel *x, const ir_rel_delivery_gitlab *d, imgrel_error *err)
+{
+    char *token = NULL;
     ir_gitlab *g = NULL;
     int rc = read_token(x, d->token_file, &token, err);
     if (!rc)
         rc = ir_gitlab_new(d->url, d->project, token, &g, err);
     if (!rc)
-        rc = compact_config(x, &config, err);
-    if (!rc)
-        rc = ir_gitlab_variable_put(&x->run->call, g, d->variable, ir_buf_str(&config), true, err);
-    if (!rc)
-        rc = ir_gitlab_variable_get(&x->run->call, g, d->variable, &is, err);
-    if (!rc && !ir_streq(is, ir_buf_str(&config)))
-        rc = differs(d->variable, err);
-    ir_buf_free(&config);
+        rc = d->variable ? to_variable(x, g, d->variable, err) : to_pair(x, g, d, err);
     ir_gitlab_free(g);
     ir_free_secret(token);
-    ir_free_secret(is);
     return rc;
 }
 #else

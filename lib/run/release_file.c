@@ -1,123 +1,22 @@
 /* release_file.c - the release file: tables of its keys, read from YAML. A key that no table has, a
  * value of another type and a name that breaks its rule are refused with line and column. */
 #include "run/release_impl.h"
+#include "run/release_map.h"
 #include "run/release_rules.h"
 
 #include "base/str.h"
 
 #include <stdlib.h>
 
-enum type { STRING, PORT, BOOL, MAP, LIST };
-#define REQUIRED 1u
-
-/* One key of a mapping; check returns what is wrong with a string, or NULL. */
-typedef struct key {
-    const char *name;
-    enum type type;
-    size_t offset;
-    unsigned flags;
-    const char *(*check)(const char *s);
-} key;
-
-/* ---- reading a mapping by its table ------------------------------------------------------------
- */
-
-static const key *find_key(const key *keys, const char *name)
-{
-    for (; keys->name; keys++)
-        if (!strcmp(keys->name, name))
-            return keys;
-    return NULL;
-}
-
-static int unknown(const ir_yaml *y, const ir_json *map, const key *keys, const char *name,
-                   const char *what, imgrel_error *err)
-{
-    IR_AUTO(ir_buf) known = IR_BUF(1000);
-    for (; keys->name; keys++)
-        ir_buf_addf(&known, "%s%s", known.len ? ", " : "", keys->name);
-    ir_yaml_fail(y, map, name, err, "%s has no key \"%.60s\"", what, name);
-    return ir_cure(err, "known are: %s", ir_buf_str(&known)), IMGREL_EINVAL;
-}
-
-static int wrong_type(const ir_yaml *y, const ir_json *map, const key *k, imgrel_error *err)
-{
-    static const char *const words[] = {"a string", "a number", "true or false", "a mapping",
-                                        "a list"};
-    const ir_json *v = ir_json_get(map, k->name);
-    int rc = ir_yaml_fail(y, map, k->name, err, "\"%s\" must be %s", k->name, words[k->type]);
-    if (k->type == STRING && !ir_json_is_null(v) && !ir_json_len(v))
-        ir_cure(err, "put it in quotes");
-    return rc;
-}
-
-static int read_port(const ir_yaml *y, const ir_json *map, const key *k, int64_t *ret,
-                     imgrel_error *err)
-{
-    *ret = ir_json_int(map, k->name, -1);
-    if (*ret >= 1 && *ret <= 65535)
-        return 0;
-    return ir_yaml_fail(y, map, k->name, err, "\"%s\" must be a port, 1 to 65535", k->name);
-}
-
-static int read_string(const ir_yaml *y, const ir_json *map, const key *k, const char **ret,
-                       imgrel_error *err)
-{
-    *ret = ir_json_str(map, k->name);
-    const char *wrong = !*ret ? NULL : !**ret ? "it is empty" : k->check ? k->check(*ret) : NULL;
-    if (!*ret)
-        return wrong_type(y, map, k, err);
-    return wrong
-               ? ir_yaml_fail(y, map, k->name, err, "\"%s\": \"%.100s\": %s", k->name, *ret, wrong)
-               : 0;
-}
-
-static int read_value(const ir_yaml *y, const ir_json *map, const key *k, void *to,
-                      imgrel_error *err)
-{
-    const ir_json *v = ir_json_get(map, k->name);
-    bool fits = true;
-    if (k->type == STRING)
-        return read_string(y, map, k, to, err);
-    if (k->type == PORT)
-        return read_port(y, map, k, to, err);
-    if (k->type == BOOL) {
-        bool b = ir_json_bool(map, k->name, false);
-        fits = b == ir_json_bool(map, k->name, true);
-        *(bool *)to = b;
-    } else {
-        fits = k->type == MAP ? ir_json_is_object(v) : ir_json_is_array(v);
-        *(const ir_json **)to = v;
-    }
-    return fits ? 0 : wrong_type(y, map, k, err);
-}
-
-/* what: of the mapping, for errors ("harbor.robots"). */
-static int read_map(const ir_yaml *y, const ir_json *map, const key *keys, const char *what,
-                    void *ret, imgrel_error *err)
-{
-    if (!ir_json_is_object(map))
-        return ir_yaml_fail(y, map, NULL, err, "%s must be a mapping", what);
-    for (void *it = ir_json_first(map); it; it = ir_json_next(map, it)) {
-        const key *k = find_key(keys, ir_json_key(it));
-        if (!k)
-            return unknown(y, map, keys, ir_json_key(it), what, err);
-        int rc = read_value(y, map, k, (char *)ret + k->offset, err);
-        if (rc)
-            return rc;
-    }
-    for (; keys->name; keys++)
-        if ((keys->flags & REQUIRED) && !ir_json_get(map, keys->name))
-            return ir_yaml_fail(y, map, NULL, err, "%s lacks the key \"%s\"", what, keys->name);
-    return 0;
-}
+typedef ir_rel_key key;
 
 /* ---- the tables ---------------------------------------------------------------------------------
  */
 
 typedef struct top {
     const char *api, *app, *version;
-    const ir_json *registry, *registries, *harbor, *image, *kubernetes, *clusters, *rotate;
+    const ir_json *registry, *registries, *harbor, *image, *kubernetes, *clusters, *rotate,
+        *gitlab;
 } top;
 static const key top_keys[] = {
     {"apiVersion", STRING, offsetof(top, api), REQUIRED, ir_rel_api_rule},
@@ -130,6 +29,7 @@ static const key top_keys[] = {
     {"kubernetes", MAP, offsetof(top, kubernetes), 0, NULL},
     {"clusters", LIST, offsetof(top, clusters), 0, NULL},
     {"rotate", MAP, offsetof(top, rotate), 0, NULL},
+    {"gitlab", MAP, offsetof(top, gitlab), 0, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -275,13 +175,6 @@ static const key delivery_secret_keys[] = {
     {"name", STRING, offsetof(ir_rel_delivery_secret, name), REQUIRED, NULL},
     {NULL, 0, 0, 0, NULL},
 };
-static const key delivery_gitlab_keys[] = {
-    {"url", STRING, offsetof(ir_rel_delivery_gitlab, url), REQUIRED, ir_rel_url_rule},
-    {"project", STRING, offsetof(ir_rel_delivery_gitlab, project), REQUIRED, NULL},
-    {"variable", STRING, offsetof(ir_rel_delivery_gitlab, variable), REQUIRED, NULL},
-    {"token_file", STRING, offsetof(ir_rel_delivery_gitlab, token_file), REQUIRED, NULL},
-    {NULL, 0, 0, 0, NULL},
-};
 
 /* ---- the parts ----------------------------------------------------------------------------------
  */
@@ -310,7 +203,7 @@ static int read_registries(ir_rel_file *f, const top *t, imgrel_error *err)
     for (size_t i = 0; !rc && i < n; i++) {
         ir_rel_registry *at = &f->registries[i];
         const ir_json *j = t->registries ? ir_json_at(t->registries, i) : t->registry;
-        rc = read_map(y, j, registry_keys, "a registry", at, err);
+        rc = ir_rel_map_read(y, j, registry_keys, "a registry", at, err);
         if (!rc && t->registries && !at->name)
             rc = ir_yaml_fail(y, j, NULL, err, "a registry of a list needs a \"name\"");
         for (size_t k = 0; !rc && k < i; k++)
@@ -324,7 +217,7 @@ static int read_registries(ir_rel_file *f, const top *t, imgrel_error *err)
 static int read_scan(const ir_yaml *y, const ir_json *map, imgrel_error *err)
 {
     scan s = {0};
-    int rc = read_map(y, map, scan_keys, "harbor.scan", &s, err);
+    int rc = ir_rel_map_read(y, map, scan_keys, "harbor.scan", &s, err);
     if (!rc && !s.above == !s.at)
         rc = ir_yaml_fail(y, map, NULL, err, "harbor.scan is \"fail_above\" or \"fail_at\"");
     return rc;
@@ -333,9 +226,9 @@ static int read_scan(const ir_yaml *y, const ir_json *map, imgrel_error *err)
 static int read_harbor(ir_rel_file *f, const top *t, imgrel_error *err)
 {
     harbor h = {.is_private = true};
-    int rc = read_map(f->yaml, t->harbor, harbor_keys, "harbor", &h, err);
+    int rc = ir_rel_map_read(f->yaml, t->harbor, harbor_keys, "harbor", &h, err);
     if (!rc && h.robots)
-        rc = read_map(f->yaml, h.robots, robot_keys, "harbor.robots", f, err);
+        rc = ir_rel_map_read(f->yaml, h.robots, robot_keys, "harbor.robots", f, err);
     if (!rc && f->push && ir_streq(f->push, f->pull))
         rc = ir_yaml_fail(f->yaml, h.robots, "pull", err,
                           "one robot cannot be for push and for pull");
@@ -365,7 +258,7 @@ static int read_image(ir_rel_file *f, const top *t, imgrel_error *err)
     layer l;
     config c = {0};
     const ir_yaml *y = f->yaml;
-    int rc = read_map(y, t->image, image_keys, "image", &im, err);
+    int rc = ir_rel_map_read(y, t->image, image_keys, "image", &im, err);
     if (!rc && im.from && (im.base || im.layers || im.config || im.annotations))
         rc = ir_yaml_fail(y, t->image, "from", err,
                           "an image taken \"from\" another place is taken as it is: no \"base\", "
@@ -378,9 +271,9 @@ static int read_image(ir_rel_file *f, const top *t, imgrel_error *err)
     if (!rc)
         rc = check_platforms(y, im.platforms, err);
     for (size_t i = 0; !rc && i < ir_json_len(im.layers); i++)
-        rc = read_map(y, ir_json_at(im.layers, i), layer_keys, "a layer", &l, err);
+        rc = ir_rel_map_read(y, ir_json_at(im.layers, i), layer_keys, "a layer", &l, err);
     if (!rc && im.config)
-        rc = read_map(y, im.config, config_keys, "image.config", &c, err);
+        rc = ir_rel_map_read(y, im.config, config_keys, "image.config", &c, err);
     f->base = im.base;
     f->from = im.from;
     f->platforms = im.platforms;
@@ -414,7 +307,7 @@ static int read_clusters(ir_rel_file *f, const top *t, const kubernetes *k, imgr
         const ir_json *j = ir_json_at(t->clusters, i);
         *at = (ir_rel_cluster){.context = k->context, .kubeconfig = k->kubeconfig};
         if (j)
-            rc = read_map(y, j, cluster_keys, "a cluster", at, err);
+            rc = ir_rel_map_read(y, j, cluster_keys, "a cluster", at, err);
         if (!rc)
             rc = find_registry(f, j, at, err);
         for (size_t m = 0; !rc && m < i; m++)
@@ -434,11 +327,12 @@ static int read_kubernetes(ir_rel_file *f, const top *t, imgrel_error *err)
         return t->clusters ? ir_yaml_fail(y, ir_yaml_root(y), "clusters", err,
                                           "\"clusters\" need \"kubernetes\" too")
                            : 0;
-    int rc = read_map(y, t->kubernetes, kubernetes_keys, "kubernetes", &k, err);
+    int rc = ir_rel_map_read(y, t->kubernetes, kubernetes_keys, "kubernetes", &k, err);
     if (!rc && k.pod)
-        rc = read_map(y, k.pod, pod_keys, "kubernetes.pod", &p, err);
+        rc = ir_rel_map_read(y, k.pod, pod_keys, "kubernetes.pod", &p, err);
     if (!rc && k.service)
-        rc = read_map(y, k.service, service_keys, "kubernetes.service", &f->service_port, err);
+        rc = ir_rel_map_read(y, k.service, service_keys, "kubernetes.service", &f->service_port,
+                             err);
     if (!rc && k.service && !p.port)
         rc = ir_yaml_fail(y, t->kubernetes, "service", err,
                           "a service needs kubernetes.pod.port, the port to send to");
@@ -459,7 +353,7 @@ static int read_delivery(const ir_rel_file *f, const ir_json *item, ir_rel_deliv
 {
     const ir_yaml *y = f->yaml;
     *ret = (ir_rel_delivery){0};
-    int rc = read_map(y, item, delivery_keys, "a place for a secret", ret, err);
+    int rc = ir_rel_map_read(y, item, delivery_keys, "a place for a secret", ret, err);
     int n = !!ret->file + !!ret->docker_config + !!ret->command + !!ret->secret + !!ret->gitlab;
     if (!rc && (n != 1 || (ret->user_file && !ret->file)))
         rc = ir_yaml_fail(y, item, NULL, err,
@@ -470,9 +364,9 @@ static int read_delivery(const ir_rel_file *f, const ir_json *item, ir_rel_deliv
             ir_yaml_fail(y, item, NULL, err,
                          "there are several registries: say whose login goes there (\"registry\")");
     if (!rc && ret->secret)
-        rc = read_map(y, ret->secret, delivery_secret_keys, "a secret", secret, err);
+        rc = ir_rel_map_read(y, ret->secret, delivery_secret_keys, "a secret", secret, err);
     if (!rc && ret->gitlab)
-        rc = read_map(y, ret->gitlab, delivery_gitlab_keys, "gitlab", gitlab, err);
+        rc = ir_rel_delivery_gitlab_read(f, ret->gitlab, gitlab, err);
     if (!rc && ret->command && !ir_json_text(ir_json_at(ret->command, 0)))
         rc = ir_yaml_fail(y, item, "command", err, "\"command\" is a list of words");
     return rc;
@@ -491,7 +385,7 @@ static int read_rotate(ir_rel_file *f, const top *t, imgrel_error *err)
     ir_rel_delivery d;
     ir_rel_delivery_secret secret;
     ir_rel_delivery_gitlab gitlab;
-    int rc = t->rotate ? read_map(f->yaml, t->rotate, rotate_keys, "rotate", &r, err) : 0;
+    int rc = t->rotate ? ir_rel_map_read(f->yaml, t->rotate, rotate_keys, "rotate", &r, err) : 0;
     f->grace_s = r.grace ? ir_rel_seconds(r.grace) : IR_REL_GRACE_S;
     for (size_t i = 0; !rc && i < 2; i++) {
         f->deliver[i] = r.places[i];
@@ -509,7 +403,7 @@ int ir_rel_file_read(const char *p, size_t len, const char *name, ir_rel_file *r
     int rc = ir_yaml_parse(p, len, name, &ret->yaml, err);
     if (rc)
         return rc;
-    rc = read_map(ret->yaml, ir_yaml_root(ret->yaml), top_keys, "a release", &t, err);
+    rc = ir_rel_map_read(ret->yaml, ir_yaml_root(ret->yaml), top_keys, "a release", &t, err);
     ret->app = t.app;
     ret->version = t.version;
     if (!rc)
@@ -520,6 +414,8 @@ int ir_rel_file_read(const char *p, size_t len, const char *name, ir_rel_file *r
         rc = read_image(ret, &t, err);
     if (!rc)
         rc = read_kubernetes(ret, &t, err);
+    if (!rc && t.gitlab)
+        rc = ir_rel_gitlab_read(ret, t.gitlab, err);
     if (!rc)
         rc = read_rotate(ret, &t, err);
     if (rc)

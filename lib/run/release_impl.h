@@ -28,6 +28,18 @@ typedef struct ir_rel_cluster {
     size_t registry_at;
 } ir_rel_cluster;
 
+/* The key "gitlab": where pipelines run, and what they are made from. */
+typedef struct ir_rel_gitlab {
+    const char *url, *project, *token_file;
+    const char *variable, *user_variable, *secret_variable; /* where jobs find the push login */
+    const char *builder, *context, *dockerfile, *target, *pattern;
+    const char *push_url; /* where jobs reach the registry; NULL: as everybody does */
+    const char *registry; /* a name in the list; NULL: the first */
+    size_t registry_at;
+    const ir_json *runner_tags, *build_args;
+    bool latest;
+} ir_rel_gitlab;
+
 typedef struct ir_rel_file {
     ir_yaml *yaml;
     const char *app, *version; /* version NULL: not in the file */
@@ -47,6 +59,8 @@ typedef struct ir_rel_file {
     const ir_json *pod;             /* env, command, args, resources; may be NULL */
     const ir_json *deliver[2];      /* rotate.push, rotate.pull: places for a new secret; NULL */
     int64_t grace_s;                /* how long a rotated robot lives on */
+    bool has_gitlab;
+    ir_rel_gitlab gitlab;
 } ir_rel_file;
 int ir_must_use ir_rel_file_read(const char *p, size_t len, const char *name, ir_rel_file *ret,
                                  imgrel_error *err);
@@ -70,8 +84,17 @@ typedef struct ir_rel_delivery_secret {
     const char *cluster, *ns, *name;
 } ir_rel_delivery_secret;
 typedef struct ir_rel_delivery_gitlab {
-    const char *url, *project, *variable, *token_file;
+    const char *url, *project, *token_file; /* NULL: those of the file's "gitlab" */
+    const char *variable;                   /* of type file; or these two */
+    const char *user_variable, *secret_variable;
 } ir_rel_delivery_gitlab;
+/* release_gitlab.c: the two mappings, checked. */
+int ir_must_use ir_rel_gitlab_read(ir_rel_file *f, const ir_json *map, imgrel_error *err);
+int ir_must_use ir_rel_delivery_gitlab_read(const ir_rel_file *f, const ir_json *map,
+                                            ir_rel_delivery_gitlab *ret, imgrel_error *err);
+/* The host that jobs push to, the caller's; and whether it has no TLS. */
+int ir_must_use ir_rel_push_host(const ir_rel_file *f, char **ret, bool *ret_plain,
+                                 imgrel_error *err);
 /* Reads an item that was checked when the file was read. */
 void ir_rel_delivery_read(const ir_rel_file *f, const ir_json *item, ir_rel_delivery *ret,
                           ir_rel_delivery_secret *secret, ir_rel_delivery_gitlab *gitlab);

@@ -23,6 +23,18 @@ struct nearest {
     char text[400];
 };
 
+/* Letters that two values begin and end with in common: of several, the one with a typing error is
+ * meant. */
+static size_t likeness(const char *a, const char *b)
+{
+    size_t x = strlen(a), y = strlen(b), n = 0, m = 0;
+    while (n < x && n < y && a[n] == b[n])
+        n++;
+    while (m < x - n && m < y - n && a[x - m - 1] == b[y - m - 1])
+        m++;
+    return n + m < 80 ? n + m : 80;
+}
+
 static int compare(void *user, const ir_json *pod, imgrel_error *err)
 {
     struct nearest *n = user;
@@ -34,9 +46,8 @@ static int compare(void *user, const ir_json *pod, imgrel_error *err)
     for (void *it = ir_json_first(n->selector); it; it = ir_json_next(n->selector, it)) {
         const char *want = ir_json_text(ir_json_value(it)), *key = ir_json_key(it);
         const char *is = ir_json_str(labels, key);
-        if (ir_streq(want, is))
-            same++;
-        else if (!*miss)
+        same += ir_streq(want, is) ? 100 : is && want ? 10 + likeness(want, is) : 0;
+        if (!ir_streq(want, is) && !*miss)
             snprintf(miss, sizeof miss, "%s=%s where the service wants %s=%s", key,
                      is ? is : "(none)", key, want ? want : "");
     }

@@ -152,7 +152,7 @@ static int judge_node(const ir_json *node, const char *name, ir_diagnosis *d, im
     snprintf(text, sizeof text, "%s: %s%s%s", name, or_empty(ir_json_str(ready, "reason")),
              ready ? ": " : "its kubelet has not reported",
              or_empty(ir_json_str(ready, "message")));
-    int rc = ir_diagnosis_by(d, ir_kube_rule_named("node-not-ready"), text, err);
+    int rc = ir_diagnosis_by(d, ir_kube_rule_at(IR_KUBE_EVENT, "node-not-ready"), text, err);
     return rc ? rc : ir_diagnosis_see(d, "node", text, err);
 }
 
@@ -230,6 +230,20 @@ static int add_lines(const char *p, const char *container, ir_diagnosis *d, char
     return 0;
 }
 
+/* Runtimes that start a container before they find out leave their words in its log. */
+static int say_by_log(ir_diagnosis *d, const char *last, imgrel_error *err)
+{
+    static const char *const words[][2] = {{"exec format error", "wrong-architecture"},
+                                           {"no such file or directory", "bad-command"},
+                                           {"permission denied", "command-not-executable"}};
+    if (!ir_starts(last, "exec ") || strcmp(d->cause, "crash-loop") != 0)
+        return 0;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcasestr(last, words[i][0]))
+            return ir_diagnosis_say(d, words[i][1], NULL, err);
+    return 0;
+}
+
 /* A log that cannot be had (the container is gone, or may not be read) is none. */
 static int look_at_log(const ir_call *call, ir_kube *k, const char *ns, const ir_json *pod,
                        ir_diagnosis *d, imgrel_error *err)
@@ -244,6 +258,8 @@ static int look_at_log(const ir_call *call, ir_kube *k, const char *ns, const ir
         ir_kube_pass(err, &why);
     } else if (!rc && reply.status == 200 && !ir_starts(text, "unable to retrieve container log")) {
         rc = add_lines(text, container, d, last, sizeof last, err);
+        if (!rc)
+            rc = say_by_log(d, last, err);
         char *clean = rc ? NULL : ir_evidence_text(last, strlen(last));
         char *message =
             clean && *clean ? ir_format("%s; its last words: %s", d->message, clean) : NULL;
@@ -269,6 +285,9 @@ static int look_deeper(const ir_call *call, ir_kube *k, const char *ns, const ir
     if (failed &&
         ir_kube_one_of("pull-unauthorized|pull-denied|pull-secret-missing", d->cause, true))
         rc = look_at_secrets(call, k, ns, pod, d, err);
+    if (!rc && failed &&
+        ir_kube_one_of("untolerated-taint|no-matching-node|node-not-ready", d->cause, true))
+        rc = ir_examine_nodes(call, k, pod, d, err);
     if (!rc && failed && ir_kube_one_of(ENDED, d->cause, true))
         rc = look_at_log(call, k, ns, pod, d, err);
     if (!rc && (pull || !strcmp(d->state, "progressing")))

@@ -7,7 +7,7 @@ kube_sources += lib/kube/config.c lib/kube/user.c lib/kube/exec.c lib/kube/clien
 	lib/kube/changes.c lib/kube/namespace.c lib/kube/secret.c lib/kube/pod.c \
 	lib/kube/service.c lib/kube/workload.c lib/kube/rollout.c lib/kube/revision.c \
 	lib/kube/rules.c lib/kube/diagnose.c lib/kube/diagnosis.c lib/kube/evidence.c \
-	lib/kube/pullsecret.c lib/kube/examine.c lib/kube/crew.c lib/kube/endpoints.c \
+	lib/kube/pullsecret.c lib/kube/examine.c lib/kube/nodes.c lib/kube/crew.c lib/kube/endpoints.c \
 	lib/kube/wait.c lib/kube/logjoin.c lib/kube/logs.c \
 	lib/kube/logs_many.c lib/kube/target.c lib/kube/tunnel.c lib/kube/dial.c \
 	lib/kube/dialer.c lib/kube/listen.c lib/kube/forward_pod.c lib/kube/forward_link.c \

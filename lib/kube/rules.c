@@ -116,16 +116,16 @@ const ir_kube_rule ir_kube_rules[] = {
      "give node {node} what it needs to run containers; the one of imgrel's mock needs root and "
      "runc",
      .reason = "Pulled"},
-    {IR_KUBE_WAIT, "config-key-missing", 15, true,
+    {IR_KUBE_WAIT, "config-key-missing", 30, true,
      "a key that the container's environment names is missing",
      "add the key to the ConfigMap or Secret, or correct its name",
      .reason = "CreateContainerConfigError",
      .words = "couldn't find key|non-existent config key|references non-existent"},
-    {IR_KUBE_WAIT, "config-map-missing", 15, true,
+    {IR_KUBE_WAIT, "config-map-missing", 30, true,
      "a ConfigMap that the container's environment names is missing",
      "create the ConfigMap in the pod's namespace: the container then starts by itself",
      .reason = "CreateContainerConfigError", .words = "configmap"},
-    {IR_KUBE_WAIT, "secret-missing", 15, true,
+    {IR_KUBE_WAIT, "secret-missing", 30, true,
      "a Secret that the container's environment names is missing",
      "create the Secret in the pod's namespace: the container then starts by itself",
      .reason = "CreateContainerConfigError", .words = "secret"},
@@ -261,8 +261,8 @@ const ir_kube_rule ir_kube_rules[] = {
      "have the gate's owner remove it from spec.schedulingGates",
      .reason = "SchedulingGated"},
     {IR_KUBE_SCHEDULE, "node-not-ready", 60, false,
-     "no node is ready",
-     "look at `kubectl get nodes`: its kubelet or network is not up",
+     "no node that it may be on is ready",
+     "look at the cluster's nodes (imgrel kube list node): a kubelet or its network is not up",
      .words = "node.kubernetes.io/not-ready|node.kubernetes.io/unreachable|not-ready"},
     {IR_KUBE_SCHEDULE, "untolerated-taint", 30, true,
      "every node has a taint that the pod does not tolerate",
@@ -325,7 +325,7 @@ const ir_kube_rule ir_kube_rules[] = {
      .reason = "FailedCreatePodSandBox"},
     {IR_KUBE_EVENT, "node-not-ready", 60, false,
      "the node is not ready",
-     "look at node {node}: its kubelet does not report",
+     "look at node {node}: its kubelet or its network is not up",
      .reason = "NodeNotReady|TaintManagerEviction"},
     {IR_KUBE_EVENT, "not-ready-yet", -1, false,
      "its readiness probe fails",
@@ -503,6 +503,14 @@ const ir_kube_rule *ir_kube_rule_named(const char *cause)
 {
     const ir_kube_rule *r = ir_kube_rules;
     while (r->where != IR_KUBE_RULES_END && strcmp(r->cause, cause) != 0)
+        r++;
+    return r;
+}
+
+const ir_kube_rule *ir_kube_rule_at(enum ir_kube_where where, const char *cause)
+{
+    const ir_kube_rule *r = ir_kube_rules;
+    while (r->where != IR_KUBE_RULES_END && (r->where != where || strcmp(r->cause, cause) != 0))
         r++;
     return r;
 }

@@ -38,6 +38,7 @@ extern const ir_kube_rule ir_kube_rules[]; /* ends with IR_KUBE_RULES_END */
 bool ir_kube_one_of(const char *words, const char *text, bool whole);
 /* The first of a cause. It must be in the table. */
 const ir_kube_rule *ir_kube_rule_named(const char *cause);
+const ir_kube_rule *ir_kube_rule_at(enum ir_kube_where where, const char *cause);
 /* What a refusal of the API server's to take a pod says; NULL: none of those that are known. */
 const ir_kube_rule *ir_kube_refusal(const char *text);
 
@@ -92,7 +93,8 @@ void ir_pull_look_free(ir_pull_look *l);
 /* Does a key of a docker configuration stand for an image, as the kubelet sees it? Pure. */
 bool ir_pull_key_matches(const char *key, const char *image);
 
-/* ---- examine.c, crew.c, endpoints.c: an object with what the cluster tells about it -------
+/* ---- examine.c, nodes.c, crew.c, endpoints.c: an object with what the cluster tells about it
+ * -------
  */
 
 /* deep: secrets, node and log are looked at as well. */
@@ -104,6 +106,9 @@ int ir_must_use ir_examine_workload(const ir_call *call, ir_kube *k, const char 
 int ir_must_use ir_examine_service(const ir_call *call, ir_kube *k, const char *ns,
                                    const ir_json *service, bool deep, ir_diagnosis *ret,
                                    imgrel_error *err);
+/* Why no node takes a pod: its nodeSelector, or taints. */
+int ir_must_use ir_examine_nodes(const ir_call *call, ir_kube *k, const ir_json *pod,
+                                 ir_diagnosis *d, imgrel_error *err);
 /* By its kind; EINVAL for one that cannot be examined. */
 int ir_must_use ir_examine(const ir_call *call, ir_kube *k, const char *ns,
                            const ir_kube_kind *kind, const ir_json *object, bool deep,

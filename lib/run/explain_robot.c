@@ -24,8 +24,24 @@ static bool split_robot(const char *user, char *project, char *name)
     return *name != '\0';
 }
 
-static int judge_robot(const ir_ask *a, const ir_harbor *h, const ir_robot *robot, bool refused,
+/* A login that Harbor takes and the registry refuses lacks the right to pull. */
+static int judge_login(const ir_ask *a, const ir_call *call, ir_harbor *h, const ir_robot *robot,
                        imgrel_error *err)
+{
+    imgrel_error why = {0};
+    char text[NAME_MAX_LEN + 300];
+    int ok = ir_harbor_robot_login(call, h, robot->name, a->login.secret, &why);
+    if (ok == 0)
+        return ir_diagnosis_say(a->d, "robot-wrong-secret", robot->name, err);
+    if (ok < 0)
+        return ir_ask_failed(a, "Harbor", &why, err);
+    snprintf(text, sizeof text, "%s can log in, and may not pull %s", robot->name,
+             a->ref.repository);
+    return ir_diagnosis_say(a->d, "pull-denied", text, err);
+}
+
+static int judge_robot(const ir_ask *a, const ir_call *call, ir_harbor *h, const ir_robot *robot,
+                       bool refused, imgrel_error *err)
 {
     int64_t ends = ir_json_int(robot->json, "expires_at", -1);
     bool disabled = ir_json_bool(robot->json, "disable", false);
@@ -37,13 +53,13 @@ static int judge_robot(const ir_ask *a, const ir_harbor *h, const ir_robot *robo
              expired ? " expired at " : "", when,
              !disabled && !expired ? " is enabled and has not expired" : "");
     int rc = ir_ask_see(a, "Harbor", text, err);
-    if (!rc && disabled)
-        rc = ir_diagnosis_say(a->d, "robot-disabled", text, err);
-    else if (!rc && expired)
-        rc = ir_diagnosis_say(a->d, "robot-expired", text, err);
-    else if (!rc && refused)
-        rc = ir_diagnosis_say(a->d, "robot-wrong-secret", robot->name, err);
-    return rc;
+    if (rc)
+        return rc;
+    if (disabled)
+        return ir_diagnosis_say(a->d, "robot-disabled", text, err);
+    if (expired)
+        return ir_diagnosis_say(a->d, "robot-expired", text, err);
+    return refused ? judge_login(a, call, h, robot, err) : 0;
 }
 
 static int ask_harbor(const ir_ask *a, const ir_call *call, ir_harbor *h, bool refused,
@@ -59,7 +75,8 @@ static int ask_harbor(const ir_ask *a, const ir_call *call, ir_harbor *h, bool r
         rc = ir_ask_see(a, "Harbor", why.message, err);
         return rc ? rc : ir_diagnosis_say(a->d, "robot-missing", a->login.user, err);
     }
-    return rc ? ir_ask_failed(a, "Harbor", &why, err) : judge_robot(a, h, &robot, refused, err);
+    return rc ? ir_ask_failed(a, "Harbor", &why, err)
+              : judge_robot(a, call, h, &robot, refused, err);
 }
 
 int ir_ask_robot(ir_ask *a, bool refused, imgrel_error *err)

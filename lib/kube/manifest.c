@@ -88,19 +88,6 @@ static int add_object(ir_json *all, const ir_json *j, int depth, imgrel_error *e
     return rc;
 }
 
-static int read_json(const char *text, size_t len, ir_json *all, imgrel_error *err)
-{
-    imgrel_error why = {0};
-    ir_json *j = NULL;
-    int rc = ir_json_parse(text, len, "manifest", &j, &why);
-    if (rc == IMGREL_EPROTO) /* the caller's text, not a server's */
-        rc = ir_fail(err, IMGREL_EINVAL, "%s", why.message);
-    else
-        rc = rc ? ir_kube_pass(err, &why) : add_object(all, j, 0, err);
-    ir_json_free(j);
-    return rc;
-}
-
 static int read_yaml(const char *text, size_t len, ir_json *all, imgrel_error *err)
 {
     ir_yaml **docs = NULL;
@@ -111,6 +98,22 @@ static int read_yaml(const char *text, size_t len, ir_json *all, imgrel_error *e
     for (size_t i = 0; docs && i < n; i++)
         ir_yaml_free(docs[i]);
     free(docs);
+    return rc;
+}
+
+static int read_json(const char *text, size_t len, ir_json *all, imgrel_error *err)
+{
+    imgrel_error why = {0};
+    ir_json *j = NULL;
+    int rc = ir_json_parse(text, len, "manifest", &j, &why);
+    /* YAML in braces is no JSON yet; what is neither is told as what it looks like. */
+    if (rc == IMGREL_EPROTO && read_yaml(text, len, all, NULL))
+        rc = ir_fail(err, IMGREL_EINVAL, "%s", why.message);
+    else if (rc == IMGREL_EPROTO)
+        rc = 0;
+    else
+        rc = rc ? ir_kube_pass(err, &why) : add_object(all, j, 0, err);
+    ir_json_free(j);
     return rc;
 }
 

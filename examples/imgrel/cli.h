@@ -112,6 +112,10 @@ typedef int cli_fetch_fn(imgrel_client *c, const char *ref, int fd, const imgrel
  * standard output unless that is a terminal. */
 int cli_fetch(cli *c, cli_fetch_fn *fetch, const char *what, imgrel_error *err);
 
+/* ---- node.c ---- */
+/* The spec of a registry (imgrel/node.h) that the options make; the caller's, on failure too. */
+int cli_registry_spec(const cli *c, json_t **ret, imgrel_error *err);
+
 /* ---- files.c ---- */
 /* All of a file, "-" is standard input; the caller's, wiped by cli_free_secret. */
 int cli_read_file(const char *path, char **ret, size_t *ret_len, imgrel_error *err);
@@ -155,6 +159,7 @@ cli_fn cmd_kube_namespace_ensure, cmd_kube_secret_ensure, cmd_kube_pod_run, cmd_
 cli_fn cmd_kube_create, cmd_kube_watch, cmd_kube_patch, cmd_kube_kinds, cmd_kube_deployment_run,
     cmd_kube_account_secrets, cmd_kube_rollout_status, cmd_kube_rollout_undo,
     cmd_kube_rollout_restart, cmd_kube_rollout_history, cmd_kube_scale, cmd_kube_image;
+cli_fn cmd_chart_values, cmd_chart_install;
 cli_fn cmd_node_hosts, cmd_node_doctor, cmd_node_render, cmd_kube_job;
 cli_fn cmd_release_plan, cmd_release_apply, cmd_release_verify, cmd_release_render,
     cmd_release_rotate, cmd_release_delete, cmd_release_doctor;

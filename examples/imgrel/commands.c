@@ -134,6 +134,10 @@ const cli_command cli_commands[] = {
 #endif
 #ifdef CLI_RELEASE
 
+    { "chart values", "harbor|gitlab-runner", "print a chart's values, made from a release file",
+      NULL, opt_chart_values, cmd_chart_values },
+    { "chart install", "harbor|gitlab-runner", "install or upgrade a chart with them, by helm",
+      opt_chart_install, opt_chart_values, cmd_chart_install },
     { "release plan", "", "say what apply would change", NULL, opt_release, cmd_release_plan },
     { "release apply", "", "make it so: from the files to the page", opt_release_apply, opt_release,
       cmd_release_apply },

@@ -22,6 +22,7 @@ imgrel_SOURCES += examples/imgrel/node.c examples/imgrel/options_node.c
 imgrel_CPPFLAGS += -DCLI_NODE
 endif
 if ENABLE_RELEASE
+imgrel_SOURCES += examples/imgrel/chart.c
 imgrel_SOURCES += examples/imgrel/release.c examples/imgrel/options_release.c
 imgrel_CPPFLAGS += -DCLI_RELEASE
 endif

@@ -31,6 +31,11 @@ static const word texts[] = {
     { "image", "image" },
     { "every", "every" },
     { "registry-secret", "registry_secret" },
+    { "registry", "registry" },
+    { "gitlab-url", "gitlab_url" },
+    { "runner-secret", "runner_secret" },
+    { "admin-secret", "admin_secret" },
+    { "tls-secret", "tls_secret" },
     { NULL, NULL },
 };
 static const word switches[] = {
@@ -90,7 +95,7 @@ static int add_number(const cli *c, const word *w, json_t *spec, imgrel_error *e
     return rc;
 }
 
-static int make_spec(const cli *c, json_t **ret, imgrel_error *err)
+int cli_registry_spec(const cli *c, json_t **ret, imgrel_error *err)
 {
     const char *file = cli_value(c, "spec");
     int rc = 0;
@@ -118,6 +123,15 @@ static int make_spec(const cli *c, json_t **ret, imgrel_error *err)
         rc = add_secret(c, "password-file", "password", *ret, err);
     if (!rc)
         rc = add_secret(c, "push-password-file", "push_password", *ret, err);
+    if (!rc)
+        rc = add_secret(c, "runner-token-file", "runner_token", *ret, err);
+    return rc;
+}
+
+static int make_spec(const cli *c, json_t **ret, imgrel_error *err)
+{
+    int rc = cli_registry_spec(c, ret, err);
+
     if (!rc && !json_object_get(*ret, "host"))
         rc = cli_fail(err, IMGREL_EINVAL, NULL, "--host HOST: which registry?");
     return rc;

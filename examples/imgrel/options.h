@@ -48,7 +48,7 @@ extern const cli_option opt_kube[], opt_kube_secret[], opt_kube_pod[], opt_kube_
     opt_kube_undo[], opt_kube_dry[], opt_kube_image[];
 /* options_node.c */
 extern const cli_option opt_registry_spec[], opt_node_hosts[], opt_node_doctor[],
-    opt_node_render[], opt_kube_job[];
+    opt_node_render[], opt_kube_job[], opt_chart_values[], opt_chart_install[];
 /* options_release.c */
 extern const cli_option opt_release[], opt_release_apply[], opt_release_delete[],
     opt_release_rotate[];

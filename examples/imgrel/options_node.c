@@ -49,6 +49,27 @@ const cli_option opt_node_render[] = {
     SWITCH("set-config-path", 0, "config.toml may be changed (daemonset)"),
     END,
 };
+const cli_option opt_chart_values[] = {
+    OPTION("file", 'f', "FILE", "the release file"),
+    OPTION("registry", 0, "NAME", "which of its registries (else the first)"),
+    OPTION("address", 0, "IP", "the registry's address, for the hosts file of jobs"),
+    OPTION("name", 0, "NAME", "the runner's service account (else gitlab-runner)"),
+    OPTION("namespace", 'n', "NS", "where jobs run (else gitlab-runner)"),
+    OPTION("image", 0, "REF", "what jobs run in (else moby/buildkit:rootless)"),
+    OPTION("gitlab-url", 0, "URL", "the GitLab of the runner"),
+    OPTION("runner-token-file", 0, "FILE", "its token, glrt-...; else a secret is named"),
+    OPTION("runner-secret", 0, "NAME", "the secret with runner-token (else gitlab-runner)"),
+    OPTION("admin-secret", 0, "NAME",
+           "the secret with HARBOR_ADMIN_PASSWORD (else harbor-admin)"),
+    OPTION("tls-secret", 0, "NAME", "the secret with Harbor's certificate (else one is made)"),
+    END,
+};
+const cli_option opt_chart_install[] = {
+    OPTION("chart", 0, "CHART", "which chart: repository/chart, oci://..., a folder or .tgz"),
+    OPTION("chart-version", 0, "V", "this version of it"),
+    SWITCH("dry-run", 0, "change nothing; print what helm would apply"),
+    END,
+};
 const cli_option opt_kube_job[] = {
     OPTION("name", 0, "NAME", "the Job's name (else imgrel-sync)"),
     OPTION("namespace", 'n', "NS", "its namespace"),

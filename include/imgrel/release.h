@@ -84,6 +84,12 @@ IMGREL_API int imgrel_release_render(imgrel_release *r, const imgrel_opts *o, ch
  *  to), "ci": the text of .gitlab-ci.yml}; the caller's. Errors also: ENOTFOUND (the file names no
  *  GitLab), EUNSUPPORTED (a library without GitLab). */
 IMGREL_API int imgrel_release_gitlab(imgrel_release *r, char **ret_json, imgrel_error *err);
+/** A document of include/imgrel/node.h made from the file's registry: what and spec as
+ *  imgrel_node_render has them, but what the file says need not be said again; spec NULL is {}.
+ *  "registry": which of several, by name. Nothing is sent. *ret_text is the caller's and may hold
+ *  logins: wipe it. */
+IMGREL_API int imgrel_release_document(imgrel_release *r, const char *what, const char *spec,
+                                       char **ret_text, imgrel_error *err);
 /** Walks the road and reports each obstacle with its cure. Changes nothing. */
 IMGREL_API int imgrel_release_doctor(imgrel_release *r, const imgrel_opts *o, char **ret_json,
                                      imgrel_error *err);

@@ -157,6 +157,25 @@ int imgrel_release_render(imgrel_release *r, const imgrel_opts *o, char **ret_ya
     return rc;
 }
 
+int imgrel_release_document(imgrel_release *r, const char *what, const char *spec, char **ret_text,
+                            imgrel_error *err)
+{
+    IR_AUTO(ir_buf) out = IR_BUF_SECRET(IR_YAML_MAX);
+    IR_AUTO(ir_json_p) more = NULL;
+    if (ret_text)
+        *ret_text = NULL;
+    if (!r || !what || !ret_text)
+        return ir_fail(err, IMGREL_EINVAL, "the release, the document or its place is NULL");
+    int rc = ir_api_alive(r->client, err);
+    if (!rc && spec)
+        rc = ir_spec_parse(spec, "registry spec", &more, err);
+    if (!rc)
+        rc = ir_release_document(r->release, what, more, &out, err);
+    if (!rc && !(*ret_text = ir_buf_take(&out)))
+        rc = ir_nomem(err);
+    return rc;
+}
+
 void imgrel_release_free(imgrel_release *r)
 {
     if (!r)

@@ -41,6 +41,9 @@ int ir_must_use ir_release_render(const ir_call *call, ir_release *r, ir_buf *ou
                                   imgrel_error *err);
 /* What the file says of GitLab, with the pipeline made from it; include/imgrel/release.h. */
 int ir_must_use ir_release_gitlab(const ir_release *r, ir_json **ret, imgrel_error *err);
+/* A document (ir_node_words) of the file's registry; more: further members of the spec, NULL. */
+int ir_must_use ir_release_document(const ir_release *r, const char *what, const ir_json *more,
+                                    ir_buf *out, imgrel_error *err);
 void ir_release_free(ir_release *r);
 
 #endif

@@ -228,6 +228,7 @@ FUNCTIONS = [
     ('imgrel_release_rotate', C.c_int, [C.c_void_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_release_render', C.c_int, [C.c_void_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_release_gitlab', C.c_int, [C.c_void_p, C.POINTER(C.c_void_p), C.POINTER(Error)]),
+    ('imgrel_release_document', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_release_doctor', C.c_int, [C.c_void_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_release_free', None, [C.c_void_p]),
 ]

@@ -1,5 +1,5 @@
-/* chart.c - imgrel chart: values for the charts that the road needs, from the release file, and helm
- * driven with them where it is there. */
+/* chart.c - imgrel chart: values for the charts that the road needs, from the release file, and
+ * helm driven with them where it is there. */
 #include "cli.h"
 
 #include <errno.h>

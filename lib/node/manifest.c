@@ -139,15 +139,22 @@ static ir_json *daemon_map(const ir_node *n, const char *name, const ir_json *me
 
 static ir_json *daemon_pod(const ir_node *n, const char *name)
 {
-    return ir_json_pack(
-        "{s:b, s:[{s:s}], s:[{s:s, s:s, s:[s, s, s, s, s, s, s, s, s], s:{s:i}, s:[{s:s, s:s}, "
-        "{s:s, s:s, s:b}]}], s:[{s:s, s:{s:s, s:s}}, {s:s, s:{s:s}}]}",
-        "automountServiceAccountToken", 0, "tolerations", "operator", "Exists", "containers",
-        "name", "trust", "image", n->image, "command", "imgrel", "node", "hosts", "--spec",
-        "/spec/registry.json", "--root", "/node", "--every", n->every ? n->every : "10m",
-        "securityContext", "runAsUser", 0, "volumeMounts", "name", "etc", "mountPath", "/node/etc",
-        "name", "spec", "mountPath", "/spec", "readOnly", 1, "volumes", "name", "etc", "hostPath",
-        "path", "/etc", "type", "Directory", "name", "spec", "configMap", "name", name);
+    char *etc = ir_format("%s/etc", n->root);
+    ir_json *pod =
+        etc ? ir_json_pack("{s:b, s:[{s:s}], s:[{s:s, s:s, s:[s, s, s, s, s, s, s, s, s], s:{s:i}, "
+                           "s:[{s:s, s:s}, "
+                           "{s:s, s:s, s:b}]}], s:[{s:s, s:{s:s, s:s}}, {s:s, s:{s:s}}]}",
+                           "automountServiceAccountToken", 0, "tolerations", "operator", "Exists",
+                           "containers", "name", "trust", "image", n->image, "command", "imgrel",
+                           "node", "hosts", "--spec", "/spec/registry.json", "--root", "/node",
+                           "--every", n->every ? n->every : "10m", "securityContext", "runAsUser",
+                           0, "volumeMounts", "name", "etc", "mountPath", "/node/etc", "name",
+                           "spec", "mountPath", "/spec", "readOnly", 1, "volumes", "name", "etc",
+                           "hostPath", "path", etc, "type", "Directory", "name", "spec",
+                           "configMap", "name", name)
+            : NULL;
+    free(etc);
+    return pod;
 }
 
 int ir_node_daemonset(const ir_node *n, ir_buf *out, imgrel_error *err)

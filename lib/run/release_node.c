@@ -32,6 +32,28 @@ static int add_known(const ir_release *r, const ir_rel_registry *reg, ir_json *s
     return bad;
 }
 
+/* Jobs may know the registry by another name. */
+static int add_gitlab(const ir_rel_file *f, const ir_rel_registry *reg, ir_json *spec,
+                      imgrel_error *err)
+{
+    char *host = NULL;
+    bool plain = false;
+    if (!f->has_gitlab)
+        return 0;
+    int bad = ir_json_get(spec, "gitlab_url") ? 0 : ir_json_puts(spec, "gitlab_url", f->gitlab.url);
+    if (!f->gitlab.push_url || ir_json_get(spec, "push_host") ||
+        reg != &f->registries[f->gitlab.registry_at])
+        return bad ? ir_nomem(err) : 0;
+    int rc = ir_rel_push_host(f, &host, &plain, err);
+    char *url = rc ? NULL : ir_format("%s://%s", plain ? "http" : "https", host);
+    if (!rc)
+        bad |= url ? ir_json_puts(spec, "push_host", host) | ir_json_puts(spec, "push_url", url)
+                   : IMGREL_ENOMEM;
+    free(url);
+    free(host);
+    return rc ? rc : bad ? ir_nomem(err) : 0;
+}
+
 int ir_release_document(const ir_release *r, const char *what, const ir_json *more, ir_buf *out,
                         imgrel_error *err)
 {
@@ -47,6 +69,8 @@ int ir_release_document(const ir_release *r, const char *what, const ir_json *mo
     ir_json_remove(spec, "registry");
     if (add_known(r, reg, spec))
         return ir_nomem(err);
-    int rc = ir_node_read(spec, &n, err);
+    int rc = add_gitlab(&r->file, reg, spec, err);
+    if (!rc)
+        rc = ir_node_read(spec, &n, err);
     return rc ? rc : ir_node_render(&n, what, out, err);
 }

@@ -3,258 +3,164 @@
     with imgrel.Client(plain_http="localhost:5000") as c:
         print(c.copy("oci:app", "localhost:5000/team/app:1.0.0"))
 
-Every call that uses the network takes timeout (seconds), platform, jobs, force, dry_run and
-progress(kind, what, detail, done, total), and raises imgrel.Error."""
+Every call that may block takes timeout (seconds), platform, jobs, force, dry_run, fast, progress and
+cancel, and raises imgrel.Error. Ctrl-C ends it at once. AsyncClient is the same with await."""
+from __future__ import annotations
+
+import contextlib
 import ctypes as C
 import json
+import weakref
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Optional, Union
 
-from ._call import (OPTS, AuthError, Cancelled, Conflict, DigestError, Error, NotFound, Out, Timeout,
-                    call, iterate, lib, quick, text)
+from . import _abi
+from ._api import (AsyncClientCalls, AsyncGitlab, AsyncHarbor, AsyncKube, AsyncRelease, ClientCalls, Gitlab, Harbor,
+                   Kube, Ref, Release, node_render, ref_parse)
+from ._call import Cancel, Handle, Items, LibraryError, borrowed, c_text, lib, library_path, quick
+from ._io import Blob, Conn, Robot
+from ._types import (AuthError, Cancelled, ConfigKey, Conflict, Denied, DigestError, Error, Event, Forked,
+                     InvalidArgument, LogRecord, NotFound, Report, Secret, SecretLike, Step, Timeout, Unreachable)
 
-__all__ = ["Client", "Harbor", "Kube", "Release", "Robot", "Error", "NotFound", "AuthError", "Conflict",
-           "DigestError", "Timeout", "Cancelled", "version"]
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._call import How
+
+__all__ = ["AsyncClient", "AsyncGitlab", "AsyncHarbor", "AsyncKube", "AsyncRelease", "AuthError", "Blob", "Cancel",
+           "Cancelled", "Client", "ConfigKey", "Conflict", "Conn", "Denied", "DigestError", "Error", "Event", "Forked",
+           "Gitlab", "Harbor", "InvalidArgument", "Items", "Kube", "LibraryError", "LogRecord", "NotFound", "Ref",
+           "Release", "Report", "Robot", "Secret", "Step", "Timeout", "Unreachable", "config_keys", "library_path",
+           "node_render", "ref_parse", "secure_init", "version"]
+
+Value = Union[None, str, int, float, bool, "list[str]", "tuple[str, ...]", SecretLike]
 
 
-def version():
+def version() -> str:
     """Version of the library that is loaded."""
-    return lib.imgrel_version().decode()
+    return borrowed("version") or ""
 
 
-class _Handle:
-    _free = None
+def secure_init() -> None:
+    """Has curl, OpenSSL and jansson wipe what they free. To be called before anything else uses them
+    in this process; Python's own ssl and hashlib count."""
+    quick("secure_init")
 
-    def __init__(self):
-        self._p = C.c_void_p()
 
-    def close(self):
-        p, self._p = getattr(self, "_p", None), C.c_void_p()
-        if p:
-            getattr(lib, self._free)(p)
+def config_keys() -> Iterator[ConfigKey]:
+    """The configuration table: the keyword arguments of Client."""
+    row, i = _abi.ConfigKey(size=C.sizeof(_abi.ConfigKey)), 0
+    while lib.imgrel_config_row(i, C.byref(row), None) == 0:
+        yield ConfigKey(row.name.decode(), row.type.decode(), row.env.decode(), row.dflt.decode(), row.doc.decode(),
+                        bool(row.secret))
+        i += 1
 
-    def __enter__(self):
+
+def _setting(value: Value) -> Optional[bytes]:
+    if isinstance(value, bool):
+        return b"true" if value else b"false"
+    if isinstance(value, (list, tuple)):
+        return c_text(",".join(value))
+    if isinstance(value, Secret):
+        return value.reveal().encode()
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value)
+    return None if value is None else str(value).encode()
+
+
+def _on_log(key: int, record: Any) -> None:
+    client = _logging.get(key)
+    if client is not None:
+        client._record(record.contents)
+
+
+_log_trampoline = _abi.LogFn(_on_log)
+_logging: weakref.WeakValueDictionary[int, _Configured] = weakref.WeakValueDictionary()
+
+
+class _Configured(Handle):
+    """A client's life: made, configured, shared by any number of threads, closed."""
+
+    _noun = "client"
+
+    def __init__(self, *, log: Optional[Callable[[LogRecord], Any]] = None, **config: Value) -> None:
+        super().__init__(C.c_void_p())
+        quick("client_new", C.byref(self._p))
+        self._log = log
+        self._log_problem: Optional[BaseException] = None
+        if log is not None:
+            _logging[id(self)] = self
+            lib.imgrel_client_log(self._p, _log_trampoline, id(self))
+        for key, value in config.items():
+            quick("client_set", self, key.encode(), _setting(value))
+
+    def get(self, key: str) -> Optional[str]:
+        """The value of a configuration key; None: unset, or a secret."""
+        return borrowed("client_get", self, key.encode())
+
+    def _record(self, r: Any) -> None:
+        try:
+            if self._log is not None:
+                self._log(LogRecord(r.level, r.component.decode("utf-8", "replace"), r.message.decode("utf-8", "replace"),
+                                    json.loads(r.fields or b"{}")))
+        except BaseException as e:  # it comes out of the call
+            self._log_problem = e
+
+    def _told(self) -> None:
+        problem, self._log_problem = self._log_problem, None
+        if problem is not None:
+            raise problem
+
+    def _serial(self) -> Any:
+        return contextlib.nullcontext()
+
+    def _turn(self) -> Any:
+        return _free_turn
+
+
+class _FreeTurn:
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
+_free_turn = _FreeTurn()
+
+
+class Client(_Configured, ClientCalls):
+    """A client; keyword arguments are keys of the configuration table (imgrel-config(5)), lists may be
+    given as lists; log is called with each LogRecord."""
+
+    def manifest(self, ref: str, **how: Unpack[How]) -> bytes:
+        """A manifest's or index's exact bytes."""
+        return self.manifest_get(ref, **how)[0]
+
+
+    def release(self, path: str, **settings: Value) -> Release:
+        """A release file; settings are the keys of imgrel_release_set."""
+        made = super().release(path)
+        for key, value in settings.items():
+            quick("release_set", made, key.encode(), _setting(value))
+        return made
+
+
+class AsyncClient(_Configured, AsyncClientCalls):
+    """A client whose calls are awaited; cancelling the task ends the call."""
+
+    async def manifest(self, ref: str, **how: Unpack[How]) -> bytes:
+        """A manifest's or index's exact bytes."""
+        return (await self.manifest_get(ref, **how))[0]
+
+    def release(self, path: str, **settings: Value) -> AsyncRelease:
+        """A release file; settings are the keys of imgrel_release_set."""
+        made = super().release(path)
+        for key, value in settings.items():
+            quick("release_set", made, key.encode(), _setting(value))
+        return made
+
+    async def __aenter__(self) -> AsyncClient:
         return self
 
-    def __exit__(self, *_):
+    async def __aexit__(self, *_: object) -> None:
         self.close()
-
-    def __del__(self):
-        if lib is not None:
-            self.close()
-
-
-class Client(_Handle):
-    """A client; keyword arguments are keys of imgrel-config(5), lists may be given as lists."""
-    _free = "imgrel_client_free"
-
-    def __init__(self, **config):
-        super().__init__()
-        quick("client_new", C.byref(self._p))
-        for key, value in config.items():
-            if isinstance(value, (list, tuple)):
-                value = ",".join(value)
-            elif isinstance(value, bool):
-                value = "true" if value else "false"
-            quick("client_set", self._p, key.encode(), None if value is None else text(str(value)))
-
-    def copy(self, src, dst, **how):
-        """Copies an image; the destination's digest."""
-        out = Out()
-        call("copy", self._p, text(src), text(dst), OPTS, out.ref, **how)
-        return out.str()
-
-    def digest(self, ref, **how):
-        out = Out()
-        call("digest", self._p, text(ref), OPTS, out.ref, **how)
-        return out.str()
-
-    def manifest(self, ref, **how):
-        """A manifest's exact bytes."""
-        out, n = Out(), C.c_size_t()
-        call("manifest_get", self._p, text(ref), OPTS, out.ref, C.byref(n), None, **how)
-        return out.bytes(n.value)
-
-    def inspect(self, ref, **how):
-        out = Out()
-        call("inspect", self._p, text(ref), OPTS, out.ref, **how)
-        return json.loads(out.str())
-
-    def assemble(self, spec, dst, **how):
-        """Assembles an image from a spec (a dict, see imgrel_image_assemble); its digest."""
-        out = Out()
-        call("image_assemble", self._p, json.dumps(spec).encode(), text(dst), OPTS, out.ref, **how)
-        return out.str()
-
-    def edit(self, src, spec, dst=None, **how):
-        """Changes an image as a spec says (a dict, see imgrel_image_edit); its digest."""
-        out = Out()
-        call("image_edit", self._p, text(src), json.dumps(spec).encode(), text(dst), OPTS, out.ref, **how)
-        return out.str()
-
-    def export(self, ref, fd, **how):
-        """Writes an image's file system as a tar to a file descriptor."""
-        call("image_export", self._p, text(ref), fd, OPTS, **how)
-
-    def validate(self, ref, **how):
-        """The report on an image that is right; else an Error."""
-        out = Out()
-        call("image_validate", self._p, text(ref), OPTS, out.ref, **how)
-        return json.loads(out.str())
-
-    def delete(self, ref, **how):
-        call("delete", self._p, text(ref), OPTS, **how)
-
-    def tags(self, repository, **how):
-        return iterate("tags", self._p, text(repository), **how)
-
-    def catalog(self, host, **how):
-        return iterate("catalog", self._p, text(host), **how)
-
-    def login(self, host, user, secret, **how):
-        call("login", self._p, text(host), text(user), text(secret), OPTS, **how)
-
-    def harbor(self, url, user=None, password=None):
-        return Harbor(self, url, user, password)
-
-    def kube(self, kubeconfig=None, context=None):
-        return Kube(self, kubeconfig, context)
-
-    def release(self, path, **settings):
-        """A release file; settings are those of imgrel_release_set."""
-        return Release(self, path, **settings)
-
-
-class Robot(_Handle):
-    """A robot account. Its secret is wiped when it is closed and does not show in repr()."""
-    _free = "imgrel_robot_free"
-
-    @property
-    def name(self):
-        return lib.imgrel_robot_name(self._p).decode()
-
-    @property
-    def secret(self):
-        value = lib.imgrel_robot_secret(self._p)
-        return value.decode() if value else None
-
-    @property
-    def info(self):
-        return json.loads(lib.imgrel_robot_json(self._p))
-
-    def __repr__(self):
-        return f"<imgrel.Robot {self.name}>" if self._p else "<imgrel.Robot closed>"
-
-
-class Harbor(_Handle):
-    _free = "imgrel_harbor_free"
-
-    def __init__(self, client, url, user, password):
-        super().__init__()
-        self._client = client
-        quick("harbor_new", client._p, text(url), text(user), text(password), C.byref(self._p))
-
-    def check(self, **how):
-        out = Out()
-        call("harbor_check", self._p, OPTS, out.ref, **how)
-        return json.loads(out.str())
-
-    def project_ensure(self, name, private=None, **how):
-        out = Out()
-        call("harbor_project_ensure", self._p, text(name), -1 if private is None else int(private), OPTS,
-             out.ref, **how)
-        return json.loads(out.str())
-
-    def project_delete(self, name, with_repositories=False, **how):
-        call("harbor_project_delete", self._p, text(name), int(with_repositories), OPTS, **how)
-
-    def robot_ensure(self, project, name, role="pull", expires="never", new_secret=False, **how):
-        robot = Robot()
-        spec = json.dumps({"role": role, "expires": expires, "new_secret": new_secret}).encode()
-        call("harbor_robot_ensure", self._p, text(project), text(name), spec, OPTS, C.byref(robot._p), **how)
-        return robot
-
-    def robot_delete(self, project, name, **how):
-        call("harbor_robot_delete", self._p, text(project), text(name), OPTS, **how)
-
-    def request(self, method, path, body=None, **how):
-        out, status = Out(), C.c_int()
-        data = None if body is None else json.dumps(body).encode()
-        call("harbor_request", self._p, text(method), text(path), data, OPTS, out.ref, C.byref(status), **how)
-        reply = out.str()
-        return status.value, json.loads(reply) if reply else None
-
-
-class Kube(_Handle):
-    _free = "imgrel_kube_free"
-
-    def __init__(self, client, kubeconfig, context):
-        super().__init__()
-        self._client = client
-        quick("kube_new", client._p, text(kubeconfig), text(context), C.byref(self._p))
-
-    def namespace_ensure(self, name, **how):
-        out = Out()
-        call("kube_namespace_ensure", self._p, text(name), OPTS, out.ref, **how)
-        return json.loads(out.str())
-
-    def secret_ensure(self, namespace, name, registry, user, password, **how):
-        out = Out()
-        call("kube_secret_ensure", self._p, text(namespace), text(name), text(registry), text(user),
-             text(password), OPTS, out.ref, **how)
-        return json.loads(out.str())
-
-    def pod_run(self, namespace, name, how=None, **spec):
-        out = Out()
-        call("kube_pod_run", self._p, text(namespace), text(name), json.dumps(spec).encode(), OPTS, out.ref,
-             **(how or {}))
-        return json.loads(out.str())
-
-    def wait(self, namespace, obj, **how):
-        out = Out()
-        call("kube_wait", self._p, text(namespace), text(obj), OPTS, out.ref, **how)
-        return json.loads(out.str())
-
-    def diagnose(self, namespace, obj, **how):
-        out = Out()
-        call("kube_diagnose", self._p, text(namespace), text(obj), OPTS, out.ref, **how)
-        return json.loads(out.str())
-
-    def delete(self, namespace, obj, **how):
-        call("kube_delete", self._p, text(namespace), text(obj), OPTS, **how)
-
-
-class Release(_Handle):
-    """A release; each verb gives its report. A verb that fails raises Error with .report set."""
-    _free = "imgrel_release_free"
-
-    def __init__(self, client, path, **settings):
-        super().__init__()
-        self._client = client
-        quick("release_load", client._p, text(path), C.byref(self._p))
-        for key, value in settings.items():
-            quick("release_set", self._p, key.encode(), text(str(value)))
-
-    def _verb(self, name, how):
-        out = Out()
-        try:
-            call("release_" + name, self._p, OPTS, out.ref, **how)
-        except Error as e:
-            e.report = json.loads(out.str() or "null")
-            raise
-        return json.loads(out.str())
-
-    def plan(self, **how):
-        return self._verb("plan", how)
-
-    def apply(self, **how):
-        return self._verb("apply", how)
-
-    def verify(self, **how):
-        return self._verb("verify", how)
-
-    def delete(self, **how):
-        return self._verb("delete", how)
-
-    def render(self, **how):
-        out = Out()
-        call("release_render", self._p, OPTS, out.ref, **how)
-        return out.str()

@@ -232,3 +232,12 @@ FUNCTIONS = [
     ('imgrel_release_doctor', C.c_int, [C.c_void_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_release_free', None, [C.c_void_p]),
 ]
+
+MOCK_FUNCTIONS = [
+    ('imgrel_mock_start', C.c_int, [C.c_char_p, C.POINTER(C.c_void_p), C.POINTER(Error)]),
+    ('imgrel_mock_get', C.c_char_p, [C.c_void_p, C.c_char_p]),
+    ('imgrel_mock_control', C.c_int, [C.c_void_p, C.c_char_p, C.POINTER(C.c_void_p), C.POINTER(Error)]),
+    ('imgrel_mock_free_string', None, [C.c_void_p]),
+    ('imgrel_mock_conformance', C.c_int, [C.c_char_p, C.c_void_p, C.POINTER(C.c_void_p), C.POINTER(Error)]),
+    ('imgrel_mock_stop', None, [C.c_void_p]),
+]

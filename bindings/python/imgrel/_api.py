@@ -195,14 +195,16 @@ class ClientCalls(Handle):
         "digest_tags": true takes the tags that cosign gives a digest along, whatever the patterns say -
         "prune": true deletes tags of the destination that match "tags" and that the source's choice has
         not; not where anything failed or the choice is empty - "keep_going": true: a failure does not end
-        the others Each item is told as it ends: an IMGREL_EVENT_ITEM whose detail is {"from", "to",
-        "state", ...}, state "copied", "unchanged", "deleted" or "failed" (with "error": {"code", "message",
-        "cure", "http_status"}), else with "digest", "copied", "exists", "mounted", "bytes". With
-        IMGREL_FLAG_DRY_RUN nothing is written: "planned" with what would be sent, and "extra" for what
-        prune would delete. json (may be None, the caller's): {"items", "copied" (or "planned"),
-        "unchanged", "deleted" (or "extra"), "failed", "bytes", "blobs": {"copied", "exists", "mounted"},
-        "failures": the first 100}. Errors also: EINVAL (spec: the key), EUNSUPPORTED (a registry that
-        deletes no tags), EFAILED with keep_going when anything failed: then json is given all the same."""
+        the others - "share": "I/N": only the I-th of N shares, from 0, which machines do side by side: by a
+        hash of the tags' names, with "repositories" of the repositories' Each item is told as it ends: an
+        IMGREL_EVENT_ITEM whose detail is {"from", "to", "state", ...}, state "copied", "unchanged",
+        "deleted" or "failed" (with "error": {"code", "message", "cure", "http_status"}), else with
+        "digest", "copied", "exists", "mounted", "bytes". With IMGREL_FLAG_DRY_RUN nothing is written:
+        "planned" with what would be sent, and "extra" for what prune would delete. json (may be None, the
+        caller's): {"items", "copied" (or "planned"), "unchanged", "deleted" (or "extra"), "failed",
+        "bytes", "blobs": {"copied", "exists", "mounted"}, "failures": the first 100}. Errors also: EINVAL
+        (spec: the key), EUNSUPPORTED (a registry that deletes no tags), EFAILED with keep_going when
+        anything failed: then json is given all the same."""
         out1 = Out()
         run = Run(**how)
         self._call('copy_many', (self, c_json(spec), OPTS, out1), run)
@@ -872,6 +874,24 @@ class Release(Handle):
         self._call('release_render', (self, OPTS, out1), run)
         return out1.str()
 
+    def gitlab(self) -> Report:
+        """What the file's key "gitlab" says, and the pipeline that is made from it. Nothing is sent. json:
+        {"url", "project", "token_file" (its path; absent if the file names none), "runner_tags": [],
+        "variable" or "user_variable" and "secret_variable", "host" (that is pushed to), "ci": the text of
+        .gitlab-ci.yml}. Errors also: ENOTFOUND (the file names no GitLab), EUNSUPPORTED (a library without
+        GitLab)."""
+        out1 = Out()
+        quick('release_gitlab', self, out1)
+        return Report.of(out1.json())
+
+    def document(self, what: str, spec: Any = None) -> str:
+        """A document of include/imgrel/node.h made from the file's registry: what and spec as node_render has
+        them, but what the file says need not be said again; spec None is {}. "registry": which of several,
+        by name. Nothing is sent. *text is the caller's and may hold logins: wipe it."""
+        out1 = Out()
+        quick('release_document', self, c_text(what), c_json(spec), out1)
+        return out1.str()
+
     def doctor(self, **how: Unpack[How]) -> Report:
         """Walks the road and reports each obstacle with its cure. Changes nothing."""
         out1 = Out()
@@ -1047,14 +1067,16 @@ class AsyncClientCalls(Handle):
         "digest_tags": true takes the tags that cosign gives a digest along, whatever the patterns say -
         "prune": true deletes tags of the destination that match "tags" and that the source's choice has
         not; not where anything failed or the choice is empty - "keep_going": true: a failure does not end
-        the others Each item is told as it ends: an IMGREL_EVENT_ITEM whose detail is {"from", "to",
-        "state", ...}, state "copied", "unchanged", "deleted" or "failed" (with "error": {"code", "message",
-        "cure", "http_status"}), else with "digest", "copied", "exists", "mounted", "bytes". With
-        IMGREL_FLAG_DRY_RUN nothing is written: "planned" with what would be sent, and "extra" for what
-        prune would delete. json (may be None, the caller's): {"items", "copied" (or "planned"),
-        "unchanged", "deleted" (or "extra"), "failed", "bytes", "blobs": {"copied", "exists", "mounted"},
-        "failures": the first 100}. Errors also: EINVAL (spec: the key), EUNSUPPORTED (a registry that
-        deletes no tags), EFAILED with keep_going when anything failed: then json is given all the same."""
+        the others - "share": "I/N": only the I-th of N shares, from 0, which machines do side by side: by a
+        hash of the tags' names, with "repositories" of the repositories' Each item is told as it ends: an
+        IMGREL_EVENT_ITEM whose detail is {"from", "to", "state", ...}, state "copied", "unchanged",
+        "deleted" or "failed" (with "error": {"code", "message", "cure", "http_status"}), else with
+        "digest", "copied", "exists", "mounted", "bytes". With IMGREL_FLAG_DRY_RUN nothing is written:
+        "planned" with what would be sent, and "extra" for what prune would delete. json (may be None, the
+        caller's): {"items", "copied" (or "planned"), "unchanged", "deleted" (or "extra"), "failed",
+        "bytes", "blobs": {"copied", "exists", "mounted"}, "failures": the first 100}. Errors also: EINVAL
+        (spec: the key), EUNSUPPORTED (a registry that deletes no tags), EFAILED with keep_going when
+        anything failed: then json is given all the same."""
         out1 = Out()
         run = Run(**how)
         await self._acall('copy_many', (self, c_json(spec), OPTS, out1), run)
@@ -1722,6 +1744,24 @@ class AsyncRelease(Handle):
         out1 = Out()
         run = Run(**how)
         await self._acall('release_render', (self, OPTS, out1), run)
+        return out1.str()
+
+    def gitlab(self) -> Report:
+        """What the file's key "gitlab" says, and the pipeline that is made from it. Nothing is sent. json:
+        {"url", "project", "token_file" (its path; absent if the file names none), "runner_tags": [],
+        "variable" or "user_variable" and "secret_variable", "host" (that is pushed to), "ci": the text of
+        .gitlab-ci.yml}. Errors also: ENOTFOUND (the file names no GitLab), EUNSUPPORTED (a library without
+        GitLab)."""
+        out1 = Out()
+        quick('release_gitlab', self, out1)
+        return Report.of(out1.json())
+
+    def document(self, what: str, spec: Any = None) -> str:
+        """A document of include/imgrel/node.h made from the file's registry: what and spec as node_render has
+        them, but what the file says need not be said again; spec None is {}. "registry": which of several,
+        by name. Nothing is sent. *text is the caller's and may hold logins: wipe it."""
+        out1 = Out()
+        quick('release_document', self, c_text(what), c_json(spec), out1)
         return out1.str()
 
     async def doctor(self, **how: Unpack[How]) -> Report:

@@ -10,6 +10,7 @@ include tests/unit/layer.mk
 include tests/unit/harbor.mk
 include tests/unit/kube.mk
 include tests/unit/node.mk
+include tests/unit/build.mk
 include tests/unit/run.mk
 include tests/unit/api.mk
 endif

@@ -166,6 +166,7 @@ cli_fn cmd_release_plan, cmd_release_apply, cmd_release_verify, cmd_release_rend
 cli_fn cmd_gitlab_variable_ensure, cmd_gitlab_variable_check, cmd_gitlab_variable_list,
     cmd_gitlab_runner_ensure, cmd_gitlab_runner_list, cmd_gitlab_ci_write, cmd_gitlab_ci_lint,
     cmd_gitlab_tag_create, cmd_gitlab_pipeline_wait, cmd_gitlab_delete, cmd_gitlab_request;
+cli_fn cmd_build, cmd_builders;
 cli_fn cmd_mock_serve, cmd_mock_conformance;
 
 #endif

@@ -70,6 +70,12 @@ const cli_command cli_commands[] = {
       NULL, cmd_image_recompress },
     { "image export", "REF", "write an image's file system as one tar", opt_export, NULL,
       cmd_image_export },
+#ifdef CLI_BUILD
+
+    { "build", "[CONTEXT]", "build an image from a Dockerfile by the builder that is here",
+      opt_build, NULL, cmd_build },
+    { "builders", "[ADDRESS]", "say which builders are here", NULL, NULL, cmd_builders },
+#endif
 
     HARBOR_ACCESS_COMMANDS,
     HARBOR_CONTENT_COMMANDS,

@@ -21,6 +21,10 @@ if ENABLE_NODE
 imgrel_SOURCES += examples/imgrel/node.c examples/imgrel/options_node.c
 imgrel_CPPFLAGS += -DCLI_NODE
 endif
+if ENABLE_BUILD
+imgrel_SOURCES += examples/imgrel/build.c examples/imgrel/options_build.c
+imgrel_CPPFLAGS += -DCLI_BUILD
+endif
 if ENABLE_RELEASE
 imgrel_SOURCES += examples/imgrel/chart.c
 imgrel_SOURCES += examples/imgrel/release.c examples/imgrel/options_release.c

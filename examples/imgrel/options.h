@@ -35,6 +35,8 @@ extern const cli_option opt_index_create[], opt_index_append[], opt_index_remove
 /* options_image.c */
 extern const cli_option opt_assemble[], opt_export[], opt_image_edit[], opt_image_append[],
     opt_image_mutate[], opt_image_rebase[], opt_validate[];
+/* options_build.c */
+extern const cli_option opt_build[];
 /* options_harbor.c */
 extern const cli_option opt_harbor[], opt_query[], opt_project_ensure[], opt_project_delete[],
     opt_robot_ensure[], opt_robot_create[], opt_robot_update[], opt_robot_rotate[],

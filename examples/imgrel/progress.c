@@ -205,7 +205,9 @@ static void say_line(struct cli_progress *p, const imgrel_event *e)
         if (e->kind == IMGREL_EVENT_STEP && !strcmp(p->rows[i].what, e->what))
             forget(p, &p->rows[i]);
     clear_bars(p);
-    if (e->kind == IMGREL_EVENT_RETRY)
+    if (e->kind == IMGREL_EVENT_LOG)
+        fprintf(stderr, "  | %s\n", e->detail);
+    else if (e->kind == IMGREL_EVENT_RETRY)
         fprintf(stderr, "%s: again (try %u): %s\n", e->what, e->attempt, e->detail);
     else
         fprintf(stderr, "%s: %s\n", e->what, e->detail);

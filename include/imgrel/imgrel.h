@@ -17,6 +17,7 @@
 #include <imgrel/copy.h>
 #include <imgrel/image.h>
 #include <imgrel/index.h>
+#include <imgrel/build.h>
 #include <imgrel/harbor.h>
 #include <imgrel/kube.h>
 #include <imgrel/node.h>

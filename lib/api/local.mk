@@ -12,6 +12,9 @@ endif
 if ENABLE_GITLAB
 api_sources += lib/api/gitlab.h lib/api/gitlab.c
 endif
+if ENABLE_BUILD
+api_sources += lib/api/build.c
+endif
 if ENABLE_RELEASE
 api_sources += lib/api/release.c
 endif

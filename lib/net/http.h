@@ -71,6 +71,7 @@ typedef struct ir_request {
     const char *range;              /* "0-99": a closed range */
     const ir_auth *auth;            /* NULL: anonymous */
     const ir_tls *tls;              /* NULL: by the configuration and certs.d of the host */
+    const char *socket;             /* a unix socket to connect to; the URL only says the rest */
     const char *what;               /* named in progress and errors; NULL: method and path */
     unsigned flags;
 } ir_request;

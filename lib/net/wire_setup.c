@@ -225,6 +225,8 @@ static int set_proxy(ir_wire *w, const ir_shot *shot, const ir_host *host, imgre
         bad |= curl_easy_setopt(e, CURLOPT_PROXYPASSWORD,
                                 conf->proxy_password ? conf->proxy_password : "");
     }
+    if (w->req.socket && shot->grant.headers)
+        bad |= curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, w->req.socket);
     bad |= set_proxy_tls(e, conf);
     bad |= curl_easy_setopt(e, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
     bad |= curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);

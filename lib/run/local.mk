@@ -7,6 +7,9 @@ run_sources = lib/run/copy_plan.c lib/run/copy_tee.c lib/run/copy_seen.c lib/run
 if ENABLE_KUBE
 run_sources += lib/run/explain.c lib/run/explain.h lib/run/explain_robot.c lib/run/explain_impl.h
 endif
+if ENABLE_BUILD
+run_sources += lib/run/build.c lib/run/build.h
+endif
 if ENABLE_RELEASE
 run_sources += lib/run/release_rules.c lib/run/release_rules.h lib/run/release_map.h \
 	lib/run/release_map.c lib/run/release_file.c lib/run/release_gitlab.c lib/run/release_state.c lib/run/release_report.c \

@@ -55,3 +55,10 @@ check_PROGRAMS += tests/fuzz/fuzz_release
 tests_fuzz_fuzz_release_SOURCES = tests/fuzz/fuzz_release.c $(fuzz_shared)
 tests_fuzz_fuzz_release_LDADD = $(fuzz_libs)
 endif
+if ENABLE_BUILD
+check_PROGRAMS += tests/fuzz/fuzz_rawjson tests/fuzz/fuzz_dockerfile
+tests_fuzz_fuzz_rawjson_SOURCES = tests/fuzz/fuzz_rawjson.c $(fuzz_shared)
+tests_fuzz_fuzz_rawjson_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_dockerfile_SOURCES = tests/fuzz/fuzz_dockerfile.c $(fuzz_shared)
+tests_fuzz_fuzz_dockerfile_LDADD = $(fuzz_libs)
+endif

@@ -160,6 +160,8 @@ FUNCTIONS = [
     ('imgrel_index_edit', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_artifact_put', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_artifact_get', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
+    ('imgrel_build', C.c_int, [C.c_void_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
+    ('imgrel_build_detect', C.c_int, [C.c_void_p, C.c_char_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_harbor_new', C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p, C.c_char_p, C.POINTER(C.c_void_p), C.POINTER(Error)]),
     ('imgrel_harbor_free', None, [C.c_void_p]),
     ('imgrel_harbor_check', C.c_int, [C.c_void_p, C.POINTER(Opts), C.POINTER(C.c_void_p), C.POINTER(Error)]),

@@ -179,11 +179,11 @@ START_TEST(family_leaves_nobody)
     ir_buf out = IR_BUF(1000);
     imgrel_error err = {0};
     int status = -1;
-    ir_proc p = {
-        .argv = SH("setsid sh -c 'sleep 600 & echo $!; echo $$; exec sleep 600' & sleep 600 & "
-                   "echo $!; while ! [ -e /proc/$! ]; do :; done; sleep 0.3; exit 5"),
-        .out = &out,
-        .grace_ms = 1000};
+    ir_proc p = {.argv =
+                     SH("setsid sh -c 'sleep 600 & echo $!; echo $$; exec sleep 600' & sleep 600 & "
+                        "echo $!; while ! [ -e /proc/$! ]; do :; done; sleep 0.3; exit 5"),
+                 .out = &out,
+                 .grace_ms = 1000};
     signal(SIGCHLD, SIG_IGN);
     unit_ok(ir_proc_run(&p, NULL, 0, &status, &err), &err);
     signal(SIGCHLD, SIG_DFL);
@@ -209,8 +209,10 @@ START_TEST(family_ends_in_grace)
         ck_assert_int_ge(fd, 0);
         close(fd);
         snprintf(env, sizeof env, "F=%s", file);
-        snprintf(script, sizeof script, "%s; setsid sleep 600 & echo $!; echo $$; while :; do "
-                 "sleep 0.05; done", t[i].trap);
+        snprintf(script, sizeof script,
+                 "%s; setsid sleep 600 & echo $!; echo $$; while :; do "
+                 "sleep 0.05; done",
+                 t[i].trap);
         ir_proc p = {.argv = SH(script),
                      .env_add = (const char *const[]){env, NULL},
                      .out = &out,
@@ -263,5 +265,5 @@ START_TEST(standard_descriptors_closed)
 END_TEST
 
 UNIT_SUITE(proc, input_output_status, large_input_unread, sigchld_ignored, not_there,
-           killed_as_a_whole, capped, left_behind_is_not_waited_for, standard_descriptors_closed, sink,
-           family_leaves_nobody, family_ends_in_grace, family_ends_with_its_host)
+           killed_as_a_whole, capped, left_behind_is_not_waited_for, standard_descriptors_closed,
+           sink, family_leaves_nobody, family_ends_in_grace, family_ends_with_its_host)

@@ -1,0 +1,38 @@
+/* options_build.c - what the commands about builds take. */
+#include "options.h"
+
+const cli_option opt_build[] = {
+    OPTION("to", 't', "REF", "name of the image, HOST/REPOSITORY:TAG or oci:DIR; may be repeated"),
+    OPTION("file", 'f', "FILE", "the Dockerfile (else Dockerfile in CONTEXT)"),
+    OPTION("platform", 0, "P,...", "platforms to build, as linux/amd64,linux/arm64"),
+    CHOICE("driver", 0, "NAME", "buildkit|buildah|podman|docker|assemble",
+           "what builds (else what is here)"),
+    OPTION("builder", 0, "ADDRESS",
+           "unix://, tcp:// or kube-pod:// of BuildKit, rootless, Docker's socket, or a name of "
+           "docker buildx"),
+    OPTION("tls-ca", 0, "FILE", "of a tcp:// builder: its authority"),
+    OPTION("tls-cert", 0, "FILE", "our certificate for it"),
+    OPTION("tls-key", 0, "FILE", "its key"),
+    OPTION("tls-server-name", 0, "NAME", "the name in its certificate"),
+    OPTION("build-arg", 0, "NAME[=VALUE]", "argument of the Dockerfile; may be repeated"),
+    OPTION("label", 0, "NAME=VALUE", "label; may be repeated"),
+    OPTION("annotation", 0, "NAME=VALUE", "annotation; may be repeated"),
+    OPTION("target", 0, "STAGE", "a stage of the Dockerfile"),
+    OPTION("secret", 0, "id=ID,src=FILE", "secret for RUN, or id=ID,env=NAME; may be repeated"),
+    OPTION("ssh", 0, "default|ID=KEY", "agent or key for RUN; may be repeated"),
+    OPTION("cache-from", 0, "type=T,...",
+           "cache to read: registry, local, s3, gha; may be repeated"),
+    OPTION("cache-to", 0, "type=T,...", "cache to write, or type=inline; may be repeated"),
+    OPTION("context", 0, "NAME=PLACE",
+           "what FROM NAME means: a folder, oci:DIR, docker-image://REF; may be repeated"),
+    CHOICE("provenance", 0, "MODE", "off|min|max", "attest how it was built"),
+    SWITCH("sbom", 0, "attest what is in it"),
+    OPTION("created", 0, "TIME", "no time is later: 2026-11-22T10:00:00Z, or seconds"),
+    SWITCH("no-cache", 0, "run every step"),
+    SWITCH("pull", 0, "look for newer bases"),
+    CHOICE("push", 0, "WHO", "library|builder", "who pushes the image"),
+    CHOICE("syntax", 0, "WHICH", "builtin|image", "builtin: ignore a # syntax= line"),
+    OPTION("spec", 0, "FILE", "all of it as a JSON object; - is standard input"),
+    SWITCH("dry-run", 0, "only check what was said"),
+    END,
+};

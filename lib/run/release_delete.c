@@ -10,12 +10,6 @@
 /* ---- in a cluster
  * ----------------------------------------------------------------------------------- */
 
-static bool is_ours(const ir_rel_run *run, const ir_json *object)
-{
-    const char *of = ir_json_str(ir_json_path(object, "metadata.labels"), IR_REL_LABEL);
-    return ir_streq(of, run->r->file.app);
-}
-
 static int delete_object(ir_rel_run *run, ir_rel_place *p, const char *kind, const char *name,
                          ir_rel_row *row, imgrel_error *err)
 {
@@ -28,7 +22,7 @@ static int delete_object(ir_rel_run *run, ir_rel_place *p, const char *kind, con
     if (rc == IMGREL_ENOTFOUND) {
         ir_rel_say(row, "unchanged", "%s %s is not there", kind, name);
         rc = 0;
-    } else if (!rc && !is_ours(run, have)) {
+    } else if (!rc && !ir_rel_object_ours(run, have)) {
         ir_rel_say(row, "unchanged", "%s %s is kept: this release did not create it", kind, name);
     } else if (!rc) {
         const char *uid = ir_json_str(ir_json_get(have, "metadata"), "uid");
@@ -45,7 +39,8 @@ static int delete_object(ir_rel_run *run, ir_rel_place *p, const char *kind, con
 
 static int delete_pod(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_error *err)
 {
-    return delete_object(run, target, "pod", run->r->file.app, row, err);
+    const ir_rel_file *f = &run->r->file;
+    return delete_object(run, target, ir_rel_kind(f), f->app, row, err);
 }
 
 static int delete_service(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_error *err)
@@ -75,7 +70,7 @@ static int look_for_others(void *user, const ir_json *item, imgrel_error *err)
 {
     others *o = user;
     (void)err;
-    o->any = o->any || (!is_furniture(item) && !is_ours(o->run, item));
+    o->any = o->any || (!is_furniture(item) && !ir_rel_object_ours(o->run, item));
     return 0;
 }
 

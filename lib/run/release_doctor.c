@@ -55,20 +55,21 @@ static int look_at_pod(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_er
     imgrel_error why = {0};
     ir_login login[2];
     ir_call call = ir_rel_call(run, p->site, IR_REL_ADMIN, login);
-    char *object = ir_format("pod/%s", app);
-    int rc = !object    ? ir_nomem(&why)
-             : p->ns_is ? ir_kube_diagnose(&call, p->kube, run->r->file.ns, object, ir_explain, &d,
-                                           &why)
-                        : IMGREL_ENOTFOUND;
+    const char *kind = ir_rel_kind(&run->r->file);
+    char *object = ir_format("%s/%s", kind, app);
+    int rc = !object ? ir_nomem(&why)
+             : p->ns_is
+                 ? ir_kube_diagnose(&call, p->kube, run->r->file.ns, object, ir_explain, &d, &why)
+                 : IMGREL_ENOTFOUND;
     free(object);
     if (rc == IMGREL_ENOTFOUND) {
-        ir_rel_say(row, NULL, "pod %s is not there yet; apply makes it", app);
+        ir_rel_say(row, NULL, "%s %s is not there yet; apply makes it", kind, app);
         rc = 0;
     } else if (!rc && !strcmp(d.state, "failed")) {
-        ir_fail(&why, IMGREL_EFAILED, "pod %s: %s", app, d.message);
+        ir_fail(&why, IMGREL_EFAILED, "%s %s: %s", kind, app, d.message);
         rc = ir_cure(&why, "%s", d.cure ? d.cure : "");
     } else if (!rc) {
-        ir_rel_say(row, NULL, "pod %s is %s", app, d.state);
+        ir_rel_say(row, NULL, "%s %s is %s", kind, app, d.state);
     }
     if (rc && err && !err->code)
         *err = why;

@@ -115,12 +115,14 @@ static const key config_keys[] = {
 typedef struct kubernetes {
     const char *ns, *secret, *context, *kubeconfig;
     const ir_json *pod, *service;
+    int64_t replicas;
 } kubernetes;
 static const key kubernetes_keys[] = {
     {"namespace", STRING, offsetof(kubernetes, ns), REQUIRED, ir_rel_label_rule},
     {"secret", STRING, offsetof(kubernetes, secret), REQUIRED, ir_rel_label_rule},
     {"context", STRING, offsetof(kubernetes, context), 0, NULL},
     {"kubeconfig", STRING, offsetof(kubernetes, kubeconfig), 0, NULL},
+    {"replicas", COUNT, offsetof(kubernetes, replicas), 0, NULL},
     {"pod", MAP, offsetof(kubernetes, pod), 0, NULL},
     {"service", MAP, offsetof(kubernetes, service), 0, NULL},
     {NULL, 0, 0, 0, NULL},
@@ -341,6 +343,7 @@ static int read_kubernetes(ir_rel_file *f, const top *t, imgrel_error *err)
     f->secret = k.secret;
     f->pod = k.pod;
     f->pod_port = p.port;
+    f->replicas = k.replicas;
     return rc ? rc : read_clusters(f, t, &k, err);
 }
 

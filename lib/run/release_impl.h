@@ -56,6 +56,7 @@ typedef struct ir_rel_file {
     bool kubernetes;
     const char *ns, *secret;
     int64_t pod_port, service_port; /* 0: none */
+    int64_t replicas;               /* of a deployment; 0: one pod instead of it */
     const ir_json *pod;             /* env, command, args, resources; may be NULL */
     const ir_json *deliver[2];      /* rotate.push, rotate.pull: places for a new secret; NULL */
     int64_t grace_s;                /* how long a rotated robot lives on */
@@ -180,7 +181,6 @@ typedef struct ir_rel_place {
     ir_kube *kube;
     bool ns_is;          /* the namespace exists */
     char *user, *secret; /* the pull login that its secret holds; NULL: none */
-    ir_json *pod;        /* as it runs */
     bool failed;
 } ir_rel_place;
 
@@ -286,11 +286,17 @@ ir_rel_fn ir_rel_scan;
 ir_rel_fn ir_rel_verify_tags, ir_rel_verify_platforms, ir_rel_verify_pull, ir_rel_refuse_anonymous,
     ir_rel_refuse_push, ir_rel_refuse_delete;
 /* release_kube.c */
-ir_rel_fn ir_rel_namespace, ir_rel_secret, ir_rel_pod, ir_rel_service, ir_rel_ready;
+ir_rel_fn ir_rel_namespace, ir_rel_secret, ir_rel_pod, ir_rel_service;
+/* What runs the app: "pod" or "deployment". */
+const char *ir_rel_kind(const ir_rel_file *f);
+/* Does an object carry this release's label? */
+bool ir_rel_object_ours(const ir_rel_run *run, const ir_json *object);
 /* The objects as apply makes them; NULL: no memory. */
 ir_json *ir_rel_namespace_object(const ir_rel_run *run);
 ir_json *ir_rel_pod_object(const ir_rel_run *run, const ir_rel_place *p);
 ir_json *ir_rel_service_object(const ir_rel_run *run);
+/* release_ready.c */
+ir_rel_fn ir_rel_ready;
 /* release_page.c */
 ir_rel_fn ir_rel_page;
 /* release_delete.c */

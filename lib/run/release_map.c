@@ -3,6 +3,8 @@
 
 #include "base/str.h"
 
+#define COUNT_MAX 1000
+
 typedef ir_rel_key key;
 
 static const key *find_key(const key *keys, const char *name)
@@ -25,8 +27,8 @@ static int unknown(const ir_yaml *y, const ir_json *map, const key *keys, const 
 
 static int wrong_type(const ir_yaml *y, const ir_json *map, const key *k, imgrel_error *err)
 {
-    static const char *const words[] = {"a string", "a number", "true or false", "a mapping",
-                                        "a list"};
+    static const char *const words[] = {"a string",      "a number",  "a number",
+                                        "true or false", "a mapping", "a list"};
     const ir_json *v = ir_json_get(map, k->name);
     int rc = ir_yaml_fail(y, map, k->name, err, "\"%s\" must be %s", k->name, words[k->type]);
     if (k->type == STRING && !ir_json_is_null(v) && !ir_json_len(v))
@@ -41,6 +43,16 @@ static int read_port(const ir_yaml *y, const ir_json *map, const key *k, int64_t
     if (*ret >= 1 && *ret <= 65535)
         return 0;
     return ir_yaml_fail(y, map, k->name, err, "\"%s\" must be a port, 1 to 65535", k->name);
+}
+
+static int read_count(const ir_yaml *y, const ir_json *map, const key *k, int64_t *ret,
+                      imgrel_error *err)
+{
+    *ret = ir_json_int(map, k->name, -1);
+    if (*ret >= 1 && *ret <= COUNT_MAX)
+        return 0;
+    return ir_yaml_fail(y, map, k->name, err, "\"%s\" must be a number, 1 to %d", k->name,
+                        COUNT_MAX);
 }
 
 static int read_string(const ir_yaml *y, const ir_json *map, const key *k, const char **ret,
@@ -64,6 +76,8 @@ static int read_value(const ir_yaml *y, const ir_json *map, const key *k, void *
         return read_string(y, map, k, to, err);
     if (k->type == PORT)
         return read_port(y, map, k, to, err);
+    if (k->type == COUNT)
+        return read_count(y, map, k, to, err);
     if (k->type == BOOL) {
         bool b = ir_json_bool(map, k->name, false);
         fits = b == ir_json_bool(map, k->name, true);

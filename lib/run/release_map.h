@@ -5,7 +5,8 @@
 
 #include "fmt/yaml.h"
 
-enum ir_rel_type { STRING, PORT, BOOL, MAP, LIST };
+/* PORT and COUNT (1 to 1000) are read into an int64_t. */
+enum ir_rel_type { STRING, PORT, COUNT, BOOL, MAP, LIST };
 #define REQUIRED 1u
 
 /* One key of a mapping; check returns what is wrong with a string, or NULL. A table ends with a

@@ -50,7 +50,7 @@ static int forward_job(const ir_call *outer, trip *t, imgrel_error *err)
     call.progress = on_event;
     call.user = t;
     call.board = NULL;
-    char *object = ir_format(f->service_port ? "service/%s" : "pod/%s", f->app);
+    char *object = ir_format("%s/%s", f->service_port ? "service" : ir_rel_kind(f), f->app);
     char *ports = ir_format("%s:%lld", r->forward ? r->forward : "0",
                             (long long)(f->service_port ? f->service_port : f->pod_port));
     int rc = object && ports
@@ -182,13 +182,14 @@ static int judge(ir_rel_run *run, const trip *t, ir_rel_row *row, imgrel_error *
     if (t->status != 200 || !t->body.len) {
         ir_fail(err, IMGREL_EFAILED, "http://%s/ to %s: status %d, %zu bytes", t->address, f->app,
                 t->status, t->body.len);
-        return ir_cure(err, "look at what the app says: imgrel kube logs pod/%s -n %s", f->app,
-                       f->ns),
+        return ir_cure(err, "look at what the app says: imgrel kube logs %s/%s -n %s",
+                       ir_rel_kind(f), f->app, f->ns),
                IMGREL_EFAILED;
     }
     title_of(&t->body, title);
     ir_rel_say(row, NULL, "http://%s/ through %s/%s: 200, %zu bytes%s%s", t->address,
-               f->service_port ? "service" : "pod", f->app, t->body.len, *title ? ", " : "", title);
+               f->service_port ? "service" : ir_rel_kind(f), f->app, t->body.len,
+               *title ? ", " : "", title);
     if (!run->url && f->service_port)
         run->url = ir_format("http://%s.%s.svc:%lld/", f->app, f->ns, (long long)f->service_port);
     else if (!run->url)

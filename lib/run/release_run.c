@@ -255,7 +255,6 @@ static void free_place(ir_rel_place *p)
     ir_kube_free(p->kube);
     free(p->user);
     ir_free_secret(p->secret);
-    ir_json_free(p->pod);
 }
 
 int ir_rel_run_end(ir_rel_run *run, int rc, ir_json **ret_report, imgrel_error *err)

@@ -44,13 +44,14 @@ START_TEST(lists)
     unit_ok(parse("apiVersion: imgrel/v1\napp: web\n"
                   "registries:\n- {name: eu, host: eu.lan}\n- {name: us, host: us.lan}\n"
                   "harbor: {project: p, private: false}\nimage: {from: 'oci:x'}\n"
-                  "kubernetes: {namespace: n, secret: s}\n"
+                  "kubernetes: {namespace: n, secret: s, replicas: 3}\n"
                   "clusters:\n- {name: a, context: c1}\n- {name: b, context: c2, registry: us}\n",
                   &r, &err),
             &err);
     ck_assert_uint_eq(r->file.n_registries, 2);
     ck_assert_uint_eq(r->file.clusters[0].registry_at, 0);
     ck_assert_uint_eq(r->file.clusters[1].registry_at, 1);
+    ck_assert_int_eq(r->file.replicas, 3);
     ck_assert(!r->file.is_private);
     ck_assert_str_eq(r->push, "web-push");
     ck_assert_str_eq(r->pull, "web-pull");
@@ -110,6 +111,10 @@ START_TEST(refused)
          "r.yaml:7:45: \"port\" must be a port"},
         {HEAD HARBOR IMAGE "kubernetes: {namespace: n, secret: s, pod: {port: '80'}}\n",
          "must be a port"},
+        {HEAD HARBOR IMAGE "kubernetes: {namespace: n, secret: s, replicas: 0}\n",
+         "\"replicas\" must be a number, 1 to 1000"},
+        {HEAD HARBOR IMAGE "kubernetes: {namespace: n, secret: s, replicas: many}\n",
+         "must be a number"},
         {HEAD HARBOR IMAGE "kubernetes: {namespace: n, secret: s, service: {port: 80}}\n",
          "a service needs kubernetes.pod.port"},
         {HEAD HARBOR IMAGE "kubernetes: {namespace: N, secret: s}\n", "\"namespace\": \"N\""},

@@ -42,7 +42,8 @@ static bool is_value(const char *v, size_t len)
 {
     bool odd = v[-1] == '=' || (v[-1] == '"' && v[-2] == '=');
     for (size_t i = 0; i < len && !odd; i++)
-        odd = isdigit((unsigned char)v[i]) || strchr("+/=_$!%&*", v[i]) != NULL;
+        odd = isdigit((unsigned char)v[i]) || strchr("+/=_$!%&*", v[i]) != NULL ||
+              (i && islower((unsigned char)v[i - 1]) && isupper((unsigned char)v[i]));
     return odd && len > 3;
 }
 
@@ -55,8 +56,6 @@ static void hide_values(char *text)
             memset(v, '*', stars);
             memmove(v + stars, v + n, strlen(v + n) + 1);
             v += stars;
-        } else {
-            v += n ? n : 1;
         }
     }
 }

@@ -24,6 +24,8 @@ static char *take_host(const char *text, const char **ret_path)
 /* Label by label, so that * stands for no dot. */
 static bool host_matches(const char *pattern, const char *host)
 {
+    if (!strcmp(pattern, host)) /* of IPv6 too, whose brackets are no pattern */
+        return true;
     for (;;) {
         size_t p = strcspn(pattern, "."), h = strcspn(host, ".");
         char *a = ir_strndup(pattern, p), *b = ir_strndup(host, h);

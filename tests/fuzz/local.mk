@@ -43,6 +43,9 @@ tests_fuzz_fuzz_mock_query_LDADD = lib/libmockcore.la $(fuzz_libs) $(mock_libs)
 endif
 if ENABLE_KUBE
 check_PROGRAMS += tests/fuzz/fuzz_kubeconfig tests/fuzz/fuzz_spdy tests/fuzz/fuzz_page
+check_PROGRAMS += tests/fuzz/fuzz_diagnose
+tests_fuzz_fuzz_diagnose_SOURCES = tests/fuzz/fuzz_diagnose.c $(fuzz_shared)
+tests_fuzz_fuzz_diagnose_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_kubeconfig_SOURCES = tests/fuzz/fuzz_kubeconfig.c $(fuzz_shared)
 tests_fuzz_fuzz_kubeconfig_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_spdy_SOURCES = tests/fuzz/fuzz_spdy.c $(fuzz_shared)

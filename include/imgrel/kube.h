@@ -140,7 +140,7 @@ IMGREL_API int imgrel_kube_logs(imgrel_kube *k, const char *ns, const char *obje
  *  one that was not reached goes to the next. At most 256 connections at once, others wait; each
  *  holds at most about 1 MiB. What ends one connection (nothing listens on that port...) is told
  *  by an IMGREL_EVENT_WARNING and in the log; while the API server cannot be reached, clients wait
- *  for it, up to 20 s each. Errors also: EIO (port taken), ENOTFOUND (also when the pod that was
+ *  for it, up to 30 s each. Errors also: EIO (port taken), ENOTFOUND (also when the pod that was
  *  named itself is gone, at the next connection). */
 IMGREL_API int imgrel_kube_forward(imgrel_kube *k, const char *ns, const char *object,
                                    const char *ports, const char *address, const imgrel_opts *o,

@@ -12,7 +12,7 @@
 
 #define TICK_MS 1000
 #define PING_MS 10000
-#define DIAL_MS 20000 /* how long a client waits for its connection, retries included */
+#define DIAL_MS 30000 /* how long a client waits for its connection, retries included */
 #define DEAF_MS 200
 #define FIRST 2 /* of the polls: cancel, dialer */
 

@@ -87,6 +87,7 @@ typedef struct ir_link {
     int64_t moved_ms; /* when bytes last moved */
     int64_t until_ms, due_ms;
     unsigned tries;
+    bool ready; /* said its pod */
     char *pod, *avoid; /* uid or name: of the one it is connected to; that was not reached */
     imgrel_error why;
     short revents;

@@ -88,6 +88,7 @@ void ir_link_open(ir_forward *f, size_t i, ir_tunnel *t)
     imgrel_error why = {0};
     free(l->pod);
     l->pod = ir_strdup(ir_target_id(to));
+    l->ready = to->ready;
     int rc = l->pod ? ir_tunnel_open(t, to->port, &l->conn, &why) : ir_nomem(&why);
     l->state = IR_LINK_OPEN;
     l->held = true;
@@ -121,7 +122,7 @@ static bool move_on(ir_forward *f, ir_link *l, const imgrel_error *why)
     f->routes[l->listener].at_ms = f->follows ? 0 : now;
     if (!l->tries)
         l->until_ms = now + FOLLOW_MS;
-    if (avoid) {
+    if (avoid && l->ready) {
         free(l->avoid);
         l->avoid = l->pod;
         l->pod = NULL;

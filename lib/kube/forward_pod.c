@@ -8,8 +8,9 @@
 #define TUNNELS_MAX 32     /* beyond, streams share them */
 #define IDLE_TUNNELS_MAX 8 /* kept for who comes next... */
 #define IDLE_MS 60000      /* ...but not for ever */
+#define IDLE_MORE_MS 2000  /* those beyond */
 #define FIND_MS 2000       /* how long it is believed which pod it is */
-#define DIAL_MS 20000
+#define DIAL_MS 30000
 
 const char *ir_target_id(const ir_target *t)
 {
@@ -140,14 +141,17 @@ void ir_link_serve(ir_forward *f, size_t i)
 static void not_connected(ir_forward *f, size_t i, const imgrel_error *why)
 {
     bool gone = why->code == IMGREL_ENOTFOUND;
+    ir_route *r = &f->routes[f->links[i].listener];
+    /* One that is not ready may have no node yet. */
+    bool young = f->follows && !r->target.ready;
     if (f->follows) {
-        f->routes[f->links[i].listener].at_ms = 0;
+        r->at_ms = 0;
     } else if (gone) {
         f->why = *why;
         f->rc = why->code;
         ir_cure(&f->why, "forward to its service or deployment, which follows their pods");
     }
-    bool passes = is_passing(why) || (f->follows && (gone || why->code == IMGREL_EFAILED));
+    bool passes = is_passing(why) || young || (f->follows && (gone || why->code == IMGREL_EFAILED));
     if (!passes || !ir_link_again(&f->links[i], why))
         ir_link_fail(f, i, why);
 }
@@ -191,8 +195,9 @@ void ir_carriers_sweep(ir_forward *f)
         }
         if (!c->idle_ms)
             c->idle_ms = now;
-        if (ir_tunnel_usable(c->tunnel) && now - c->idle_ms < IDLE_MS &&
-            ++n_idle <= IDLE_TUNNELS_MAX)
+        int64_t most = n_idle < IDLE_TUNNELS_MAX ? IDLE_MS : IDLE_MORE_MS;
+        n_idle++;
+        if (ir_tunnel_usable(c->tunnel) && now - c->idle_ms < most)
             continue;
         ir_tunnel_close(c->tunnel);
         *c = f->carriers[--f->n_carriers];

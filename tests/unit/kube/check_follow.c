@@ -57,7 +57,7 @@ START_TEST(many_at_once)
     if (_i)
         ck_assert_int_eq(apiserver_channels(f.server), MANY);
     else
-        ck_assert_int_le(apiserver_tunnels(f.server), 32);
+        ck_assert_int_le(apiserver_tunnels(f.server), 64);
     ck_assert_int_eq(fw_cancel(&f), 0);
     ck_assert_int_eq(f.n_warnings, 0);
     fw_stop(&f);

@@ -172,11 +172,26 @@ out:
     return rc;
 }
 
+/* What was never scanned has a report of nothing, which must not pass for a clean one. */
+static int check_report(const action *a, const ir_action_job *job, ir_json **ret, imgrel_error *err)
+{
+    if (!ir_streq(a->name, "report") || ir_json_len(*ret))
+        return 0;
+    ir_json_free(*ret);
+    *ret = NULL;
+    ir_fail(err, IMGREL_ENOTFOUND, "%s: %s: there is no report of a scan", job->h->host,
+            job->place->object);
+    ir_cure(err, "it was never scanned, or its scan has not ended: imgrel harbor scan --wait");
+    return IMGREL_ENOTFOUND;
+}
+
 static int run(const action *a, const ir_action_job *job, ir_json **ret, imgrel_error *err)
 {
     ir_json *started = NULL;
     int rc = a->run ? a->run(job, ret, err) : request(a, job, ret, err);
 
+    if (!rc)
+        rc = check_report(a, job, ret, err);
     if (rc || !a->wait || !ir_json_bool(job->spec, "wait", false) || IR_DRY_RUN(job->call))
         return rc;
     started = *ret;

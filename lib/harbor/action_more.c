@@ -53,15 +53,34 @@ int ir_action_copy(const ir_action_job *job, ir_json **ret, imgrel_error *err)
     if ((rc = ir_buf_check(&path, err, "path")) || IR_DRY_RUN(job->call))
         return rc;
     rc = ir_action_send(&there, "POST", ir_buf_str(&path), NULL, &reply, err);
-    if (rc == IMGREL_EINVAL && reply.status == 400 && err) /* Harbor's 400 for what is missing */
-        ir_cure(err, "check that %s is there", ir_buf_str(&from));
+    if (rc && reply.status == 400 && strstr(ir_buf_str(&reply.body), "not found")) {
+        ir_error_clear(err); /* Harbor's 400 for a source that is missing */
+        rc = ir_harbor_place_missing(job->h, job->place, err);
+    }
     if (!rc && !(*ret = ir_json_pack("{s:s, s:s}", "from", ir_buf_str(&from), "to", text)))
         rc = ir_nomem(err);
     ir_reply_free(&reply);
     return rc;
 }
 
-/* A tag that another artifact has is moved only on demand. */
+static bool has_tag(const ir_action_job *job, const char *name)
+{
+    ir_json *j = NULL;
+    ir_reply reply = {0};
+    bool found = false;
+    int rc = ir_action_send(job, "GET", ITEM "?with_tag=true", NULL, &reply, NULL);
+
+    if (!rc && !ir_json_parse(reply.body.p, reply.body.len, job->h->host, &j, NULL)) {
+        const ir_json *tags = ir_json_get(j, "tags");
+        for (size_t i = 0; i < ir_json_len(tags) && !found; i++)
+            found = ir_streq(ir_json_str(ir_json_at(tags, i), "name"), name);
+    }
+    ir_json_free(j);
+    ir_reply_free(&reply);
+    return found;
+}
+
+/* A tag that another artifact has is moved only on demand; one that it has already is not moved. */
 int ir_action_tag(const ir_action_job *job, ir_json **ret, imgrel_error *err)
 {
     const char *name = NULL;
@@ -73,8 +92,11 @@ int ir_action_tag(const ir_action_job *job, ir_json **ret, imgrel_error *err)
     if (rc || IR_DRY_RUN(job->call))
         return rc;
     rc = tell(job, "POST", ITEM "/tags", ir_json_pack("{s:s}", "name", name), &e);
-    if (rc == IMGREL_ECONFLICT && e.http_status == 409 &&
-        (IR_FORCE(job->call) || ir_json_bool(job->spec, "move", false))) {
+    if (rc == IMGREL_ECONFLICT && e.http_status == 409 && has_tag(job, name)) {
+        ir_error_clear(&e);
+        rc = 0;
+    } else if (rc == IMGREL_ECONFLICT && e.http_status == 409 &&
+               (IR_FORCE(job->call) || ir_json_bool(job->spec, "move", false))) {
         ir_error_clear(&e);
         there.reference = (char *)(uintptr_t)name;
         old.place = &there;

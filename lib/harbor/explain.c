@@ -17,6 +17,9 @@ typedef struct meaning {
 static const meaning meanings[] = {
     {400, NULL, "permission:", IMGREL_EINVAL, "this Harbor does not know such a right",
      "GET /permissions lists what it can grant; * is not accepted since 2.10"},
+    {400, NULL, "registry is unhealthy", IMGREL_EINVAL,
+     "Harbor does not reach that registry, or its login is refused",
+     "check its address as Harbor sees it (not as this machine does), its type and its credential"},
     {400, NULL, NULL, 0, "the request is not valid for this Harbor", NULL},
     {403, NULL, "CSRF", 0, "Harbor saw a cookie and asks for a CSRF token",
      "something between us adds cookies: reach Harbor without that proxy"},
@@ -26,6 +29,8 @@ static const meaning meanings[] = {
      "push to another project; what is pulled through this one comes from its registry"},
     {403, NULL, "legacy robot", 0, "it is a robot of the first kind, which cannot be changed",
      "delete it and create it again; its secret will be another"},
+    {403, NULL, "upper limit", 0, "the project's storage quota is used up",
+     "delete images and run garbage collection, or raise the quota"},
     {403, NULL, "quota", 0, "the project's storage quota is used up",
      "delete images and run garbage collection, or raise the quota"},
     {403, "DENIED", NULL, 0, "Harbor denies it",

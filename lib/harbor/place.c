@@ -164,6 +164,18 @@ static int look_up(const ir_call *call, ir_harbor *h, ir_harbor_place *p, imgrel
     return rc;
 }
 
+/* Up to 2.13 a project goes on naming a policy that was deleted. */
+static bool is_left_over(const ir_call *call, ir_harbor *h, const ir_harbor_place *p)
+{
+    char *path = ir_format("/retentions/%s/executions?page_size=1", p->id);
+    const ir_harbor_ask ask = {.path = path, .object = p->object};
+    imgrel_error e = {0};
+    bool left = path && ir_harbor_send_json(call, h, &ask, NULL, &e) && e.http_status == 400;
+
+    free(path);
+    return left;
+}
+
 /* A project's quota, or its retention policy: there is one at most. */
 static int of_project(const ir_call *call, ir_harbor *h, ir_harbor_place *p, imgrel_error *err)
 {
@@ -177,7 +189,7 @@ static int of_project(const ir_call *call, ir_harbor *h, ir_harbor_place *p, img
         id = ir_json_str(ir_json_get(j, "metadata"), "retention_id");
         p->id = !rc && id && is_number(id) ? ir_strdup(id) : NULL;
         ir_json_free(j);
-        return rc ? rc : p->id != NULL;
+        return rc ? rc : p->id && !is_left_over(call, h, p);
     }
     rc = ir_harbor_list(call, h, p->kind->name, p->project, NULL, &pages, err);
     if (!rc && (rc = ir_harbor_pages_next(call, pages, &j, err)) == 1)

@@ -214,6 +214,17 @@ static int put_change(put *w, const ir_json *have, imgrel_error *err)
     return IR_DRY_RUN(w->call) ? 0 : write_it(w, "PUT", w->p->kind->item, have, NULL, err);
 }
 
+/* Up to 2.13 a project goes on naming a retention policy that was deleted, and takes no other. */
+static int forget_retention(const ir_call *call, ir_harbor *h, const ir_harbor_place *p,
+                            imgrel_error *err)
+{
+    ir_reply reply = {0};
+    int rc = ask(call, h, p, "DELETE", "/projects/{P}/metadatas/retention_id", NULL, &reply, err);
+
+    ir_reply_free(&reply);
+    return rc;
+}
+
 /* One that is there after all (409), or whose answer got lost, is looked for. */
 static int put_new(put *w, ir_json **ret_have, imgrel_error *err)
 {
@@ -228,12 +239,23 @@ static int put_new(put *w, ir_json **ret_have, imgrel_error *err)
     if (IR_DRY_RUN(w->call))
         return 0;
     rc = write_it(w, "POST", k->all && !w->p->project ? k->all : k->list, NULL, &id, &e);
+    if (rc && e.http_status == 400 && strstr(e.message, "already has retention policy")) {
+        ir_error_clear(&e);
+        rc = forget_retention(w->call, w->h, w->p, &e);
+        if (!rc)
+            rc = write_it(w, "POST", k->list, NULL, &id, &e);
+    }
     if (!rc && id && k->id && !ir_streq(k->id, k->label)) {
         free(w->p->id);
         w->p->id = id;
         id = NULL;
     }
     free(id);
+    if (rc && e.http_status == 500 && ir_streq(k->name, "registry")) {
+        e.cure[0] = '\0';
+        ir_cure(&e, "Harbor says that to a Harbor that it does not reach: check the registry's "
+                    "address as Harbor sees it, and its type");
+    }
     if (rc == IMGREL_ECONFLICT || rc == IMGREL_ENET || rc == IMGREL_ETIMEOUT ||
         rc == IMGREL_EFAILED) {
         if (!look(w, ret_have, NULL) && *ret_have) {
@@ -318,5 +340,7 @@ int ir_harbor_delete(const ir_call *call, ir_harbor *h, const char *kind, const 
     a.object = p.object;
     if (!rc)
         rc = ir_harbor_send_delete(call, h, &a, err);
+    if (!rc && ir_streq(kind, "retention") && ir_harbor_minor(ir_harbor_version(call, h)) < 14)
+        rc = forget_retention(call, h, &p, err);
     return p.project ? ir_harbor_project_truth(call, h, p.project, rc, err) : rc;
 }

@@ -101,6 +101,7 @@ static ir_json *new_document(void)
                                         "scanners",
                                         "preheat_instances",
                                         "scan_scripts",
+                                        "usergroups",
                                         NULL};
     ir_json *doc = ir_json_new_object();
     for (const char *const *p = parts; *p; p++)
@@ -246,12 +247,11 @@ static const mk_route *const all_routes[] = {
     mk_artifact_routes, mk_misc_routes,   mk_policy_routes,      mk_retention_routes,
     mk_preheat_routes,  mk_job_routes,    mk_replication_routes, mk_scan_routes,
     mk_audit_routes,    mk_user_routes,   mk_config_routes,      mk_copy_routes,
-    mk_robot_v1_routes};
+    mk_robot_v1_routes, mk_group_routes};
 #define N_ROUTES (sizeof all_routes / sizeof *all_routes)
 
 /* What Harbor has and the mock has not, with all below it. */
 static const char *const not_modelled[] = {"ldap",
-                                           "usergroups",
                                            "schedules",
                                            "jobservice",
                                            "security",
@@ -259,7 +259,6 @@ static const char *const not_modelled[] = {"ldap",
                                            "internalconfig",
                                            "scans",
                                            "icons",
-                                           "system/CVEAllowlist",
                                            "projects/*/scanner",
                                            "projects/*/preheat",
                                            "projects/*/webhook",

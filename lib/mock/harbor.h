@@ -141,7 +141,7 @@ extern const mk_route mk_project_routes[], mk_member_routes[], mk_robot_routes[]
     mk_repository_routes[], mk_artifact_routes[], mk_misc_routes[], mk_policy_routes[],
     mk_retention_routes[], mk_replication_routes[], mk_preheat_routes[], mk_job_routes[],
     mk_scan_routes[], mk_audit_routes[], mk_user_routes[], mk_config_routes[], mk_copy_routes[],
-    mk_robot_v1_routes[];
+    mk_robot_v1_routes[], mk_group_routes[];
 
 void mk_not_modelled(mk_call *c); /* 501 */
 

@@ -19,19 +19,23 @@ static void health(mk_call *c)
     mk_reply_json(c->p, 200, ir_json_pack("{s:o, s:s}", "components", all, "status", "healthy"));
 }
 
-/* Who is not logged in gets five keys, and no version among them. */
+/* Who is not logged in gets five keys; up to 2.12 the version is one more. */
 static void systeminfo(mk_call *c)
 {
     static const struct {
         int minor;
         const char *text;
-    } versions[] = {{10, "v2.10.3-c0a57ce0"}, {12, "v2.12.4-2e5d5a0f"}, {15, "v2.15.2-080b0220"}};
-    ir_json *j = ir_json_pack("{s:s, s:n, s:b, s:b, s:n}", "auth_mode", "db_auth", "banner_message",
-                              "self_registration", 0, "primary_auth_mode", 0, "oidc_provider_name");
+    } versions[] = {{10, "v2.10.3-c8c11b46"}, {12, "v2.12.4-6b4981d4"}, {15, "v2.15.2-080b0220"}};
+    char now[40];
+    ir_json *j =
+        ir_json_pack("{s:s, s:s, s:b, s:b, s:s}", "auth_mode", "db_auth", "banner_message", "",
+                     "self_registration", 0, "primary_auth_mode", 0, "oidc_provider_name", "");
+    for (size_t i = 0; i < sizeof versions / sizeof *versions; i++)
+        if (versions[i].minor == c->h->minor && (c->who->kind != MK_ANONYMOUS || c->h->minor < 13))
+            ir_json_puts(j, "harbor_version", versions[i].text);
     if (c->who->kind != MK_ANONYMOUS) {
-        for (size_t i = 0; i < sizeof versions / sizeof *versions; i++)
-            if (versions[i].minor == c->h->minor)
-                ir_json_puts(j, "harbor_version", versions[i].text);
+        mk_time(c->mock, now);
+        ir_json_puts(j, "current_time", now);
         ir_json_puts(j, "external_url", c->mock->url);
         ir_json_puts(j, "registry_url", c->mock->host);
         ir_json_puts(j, "project_creation_restriction", "everyone");
@@ -57,6 +61,8 @@ static void permissions(mk_call *c)
 {
     if (c->who->kind == MK_ANONYMOUS)
         mk_error(c->p, 401, "UNAUTHORIZED", "%s", "");
+    else if (c->who->kind == MK_ROBOT && c->h->minor < 11) /* looked for among the users */
+        mk_error_missing(c, "user %s not found", c->who->name);
     else if (!administers_some(c) && !c->who->admin)
         mk_error(c->p, 403, "FORBIDDEN", "%s", "");
     else

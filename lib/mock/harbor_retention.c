@@ -19,7 +19,33 @@ static bool may(mk_call *c, const ir_json *project, const char *action)
     return false;
 }
 
-/* A policy that is not there is an error of the server's own. */
+/* Whether a project still names it. */
+static bool is_left(const mk_call *c, int64_t id)
+{
+    char *text = ir_format("%lld", (long long)id);
+    const ir_json *all = mk_part(c->h, "projects");
+    bool found = false;
+    for (void *it = ir_json_first(all); it && !found; it = ir_json_next(all, it))
+        found =
+            ir_streq(ir_json_str(ir_json_get(ir_json_value(it), "metadata"), "retention_id"), text);
+    free(text);
+    return found;
+}
+
+/* One that is not there is told in three ways: read, an error of the server's own; written, 404 (up
+ * to 2.13, where the project still names it, 500); all else 400. */
+static void missing(mk_call *c, const char *action, int64_t id)
+{
+    if (ir_streq(action, "read"))
+        mk_error(c->p, 500, "UNKNOWN", "internal server error");
+    else if (ir_streq(c->r->method, "PUT") && c->h->minor < 14 && is_left(c, id))
+        mk_error(c->p, 500, "UNKNOWN", "internal server error");
+    else if (ir_streq(c->r->method, "PUT"))
+        mk_error_missing(c, "the retention policy id %lld does not match", (long long)id);
+    else
+        mk_error_bad(c, "bad request: no such Retention policy with id %lld", (long long)id);
+}
+
 static ir_json *need(mk_call *c, const char *action)
 {
     int64_t id;
@@ -27,7 +53,7 @@ static ir_json *need(mk_call *c, const char *action)
         return NULL;
     ir_json *policy = mk_by_id(mk_part(c->h, "retentions"), id);
     if (!policy)
-        mk_error(c->p, 500, "UNKNOWN", "internal server error");
+        missing(c, action, id);
     else if (may(c, project_of(c, policy), action))
         return policy;
     return NULL;
@@ -63,7 +89,7 @@ static void create(mk_call *c)
         mk_error_bad(c, "invalid Project id %lld",
                      (long long)ir_json_int(ir_json_get(c->body, "scope"), "ref", 0));
     else if (ir_json_get(metadata, "retention_id"))
-        mk_error_bad(c, "project %lld already has retention policy %s",
+        mk_error_bad(c, "bad request: project %lld already has retention policy %s",
                      (long long)ir_json_int(project, "project_id", 0),
                      ir_json_str(metadata, "retention_id"));
     if (c->p->status)
@@ -100,7 +126,8 @@ static void delete (mk_call *c)
     ir_json *policy = need(c, "delete");
     if (!policy)
         return;
-    ir_json_remove(ir_json_get(project_of(c, policy), "metadata"), "retention_id");
+    if (c->h->minor >= 14) /* before, the project goes on naming it, and takes no other */
+        ir_json_remove(ir_json_get(project_of(c, policy), "metadata"), "retention_id");
     mk_remove_id(mk_part(c->h, "retentions"), ir_json_int(policy, "id", 0));
     mk_state_changed(c->mock);
 }

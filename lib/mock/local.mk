@@ -11,7 +11,7 @@ mock_sources = lib/mock/server.h lib/mock/conn.h lib/mock/tls.h lib/mock/harbor.
 	lib/mock/harbor_retention.c lib/mock/harbor_replication.c lib/mock/harbor_push.c \
 	lib/mock/harbor_copy.c lib/mock/harbor_preheat.c lib/mock/harbor_scan.c \
 	lib/mock/harbor_audit.c lib/mock/harbor_user.c lib/mock/harbor_config.c \
-	lib/mock/harbor_robot_v1.c \
+	lib/mock/harbor_robot_v1.c lib/mock/harbor_group.c \
 	lib/mock/token.c \
 	lib/mock/conform.h lib/mock/conform.c lib/mock/conform_ask.c lib/mock/conform_want.c \
 	lib/mock/conform_image.c lib/mock/conform_auth.c lib/mock/conform_list.c \

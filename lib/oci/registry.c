@@ -67,6 +67,8 @@ static const char *cure_for_all(const char *said)
         const char *words, *cure;
     } table[] = {
         {"proxy project", "it is a proxy cache, filled by pulls alone: push to another project"},
+        {"upper limit", "the project's quota is used up: delete images and run garbage "
+                        "collection, or raise it"},
         {"quota", "delete images and run garbage collection, or raise the project's quota"},
         {"read only mode", "Harbor is in read-only mode: its administrator ends that"},
     };

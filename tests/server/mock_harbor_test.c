@@ -5,8 +5,10 @@
 Suite *suite_surprise(void);
 Suite *suite_noun(void);
 Suite *suite_rest(void);
+Suite *suite_policy(void);
 Suite *suite_conform(void);
 Suite *suite_registry(void);
 Suite *suite_machine(void);
 
-UNIT_MAIN(suite_surprise, suite_noun, suite_rest, suite_conform, suite_registry, suite_machine)
+UNIT_MAIN(suite_surprise, suite_noun, suite_rest, suite_policy, suite_conform, suite_registry,
+          suite_machine)

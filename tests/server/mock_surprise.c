@@ -408,10 +408,33 @@ START_TEST(outside_of_the_api)
     a = GET("/api/version", ANYBODY);
     want(a, 200);
     ck_assert_ptr_nonnull(strstr(a.body, "{\"version\":\"v2.0\"}"));
-    a = GET(API "/usergroups", ADMIN);
+    a = GET(API "/schedules", ADMIN);
     want_error(a, 501, "NOT_IMPLEMENTED");
-    ck_assert_ptr_nonnull(strstr(message_of(a), "does not model GET /api/v2.0/usergroups"));
+    ck_assert_ptr_nonnull(strstr(message_of(a), "does not model GET /api/v2.0/schedules"));
     mock_down();
+}
+END_TEST
+
+/* What older servers say otherwise; as seen on 2.10.3 and 2.15.2. */
+START_TEST(older_servers_say_it_otherwise)
+{
+    static const struct {
+        const char *version, *csrf;
+        int keys;
+    } rows[] = {{"2.10", "CSRF token invalid", 6},
+                {"2.12", "CSRF token not found in request", 6},
+                {"2.15", "CSRF token not found in request", 5}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        mock_up(text("{\"version\": \"%s\"}", rows[i].version));
+        answer a = GET(API "/systeminfo", ANYBODY);
+        ck_assert_int_eq((int)ir_json_len(a.json), rows[i].keys);
+        ck_assert_int_eq(ir_json_get(a.json, "harbor_version") != NULL, rows[i].keys == 6);
+        a = ask("POST", API "/projects", ADMIN, "{\"project_name\":\"p\"}", "Cookie: sid=made-up",
+                NULL);
+        want_error(a, 403, "FORBIDDEN");
+        ck_assert_str_eq(message_of(a), rows[i].csrf);
+        mock_down();
+    }
 }
 END_TEST
 
@@ -422,4 +445,4 @@ UNIT_SUITE(surprise, wrong_password_is_not_refused, robot_has_no_current_user,
            unknown_filter_keys_are_ignored, filter_is_decoded_twice, robot_filters_are_exact,
            unset_schedule_is_empty_json, slashes_are_encoded_twice,
            missing_project_is_403_but_head_tells, bodies_come_before_rights, media_types_are_422,
-           requests_have_ids, outside_of_the_api)
+           requests_have_ids, outside_of_the_api, older_servers_say_it_otherwise)

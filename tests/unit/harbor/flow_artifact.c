@@ -17,6 +17,7 @@ START_TEST(tags_and_labels)
     ck_assert_int_eq((int)ir_json_len(ir_json_get(j, "references")), 2);
     ck_assert_str_ne(string_at(j, "references.0.platform.architecture"), "");
     flow_do(&f, "artifact", "p/a/b:1", "tag", "{\"name\":\"latest\"}");
+    flow_do(&f, "artifact", "p/a/b:1", "tag", "{\"name\":\"latest\"}");
     ck_assert_int_eq(flow_count(&f, "tag", "p/a/b:1", NULL), 2);
     flow_refused(&f,
                  imgrel_harbor_do(f.harbor, "artifact", "p/a/b:2", "tag", "{\"name\":\"latest\"}",
@@ -48,7 +49,7 @@ START_TEST(tags_and_labels)
     flow_refused(&f,
                  imgrel_harbor_do(f.harbor, "artifact", "p/a/b:9", "copy", "{\"to\":\"q/c/d\"}",
                                   NULL, NULL, &f.err),
-                 IMGREL_EINVAL, "p/a/b:9");
+                 IMGREL_ENOTFOUND, "p/a/b:9");
     unit_ok(imgrel_harbor_delete(f.harbor, "artifact", "p/a/b:2", NULL, &f.err), &f.err);
     unit_ok(imgrel_harbor_delete(f.harbor, "repository", "p/a/b", NULL, &f.err), &f.err);
     imgrel_iter *it = NULL;
@@ -79,6 +80,10 @@ START_TEST(scans)
 
     flow_up(&f, versions[_i]);
     push_image("p/app", "1", ADMIN, "amd64");
+    flow_refused(
+        &f,
+        imgrel_harbor_do(f.harbor, "artifact", "p/app:1", "report", NULL, NULL, NULL, &f.err),
+        IMGREL_ENOTFOUND, "no report");
     mock_control("{\"scan\": {\"severity\": \"High\"}}");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         int rc = imgrel_harbor_do(f.harbor, "artifact", "p/app:1", "scan", rows[i].spec, NULL, NULL,

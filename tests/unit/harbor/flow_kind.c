@@ -56,6 +56,7 @@ END_TEST
 /* Rules have no names: the same is the same rule. */
 START_TEST(without_a_name)
 {
+    const char *id = NULL;
     flow f;
 
     flow_up(&f, versions[_i]);
@@ -78,6 +79,16 @@ START_TEST(without_a_name)
     unit_ok(imgrel_harbor_delete(f.harbor, "retention", "p", NULL, &f.err), &f.err);
     flow_refused(&f, imgrel_harbor_get(f.harbor, "retention", "p", NULL, &(char *){NULL}, &f.err),
                  IMGREL_ENOTFOUND, "retention p");
+    /* Deleted by others: up to 2.13 the project goes on naming it, and takes no other. */
+    id = text("%lld", (long long)ir_json_int(flow_put(&f, "retention", "p", RETAIN(5), "created"),
+                                             "id", 0));
+    unit_ok(imgrel_harbor_request(f.harbor, "DELETE", text("/retentions/%s", id), NULL, NULL, NULL,
+                                  NULL, &f.err),
+            &f.err);
+    flow_refused(&f, imgrel_harbor_get(f.harbor, "retention", "p", NULL, &(char *){NULL}, &f.err),
+                 IMGREL_ENOTFOUND, "retention p");
+    flow_put(&f, "retention", "p", RETAIN(5), "created");
+    flow_put(&f, "retention", "p", RETAIN(5), "unchanged");
     flow_down(&f);
 }
 END_TEST
@@ -179,7 +190,12 @@ START_TEST(copied_by_harbor)
                  imgrel_harbor_put(f.harbor, "registry", "bad",
                                    "{\"type\":\"harbor\",\"url\":\"http://127.0.0.1:9\"}", NULL,
                                    NULL, &f.err),
-                 IMGREL_EINVAL, "unhealthy");
+                 IMGREL_EFAILED, "HTTP 500");
+    flow_refused(&f,
+                 imgrel_harbor_put(f.harbor, "registry", "bad",
+                                   "{\"type\":\"docker-registry\",\"url\":\"http://127.0.0.1:9\"}",
+                                   NULL, NULL, &f.err),
+                 IMGREL_EINVAL, "as Harbor sees it");
     flow_put(&f, "project", "cache", "{\"registry\":\"other\"}", "created");
     flow_put(&f, "project", "cache", "{\"registry\":\"other\"}", "unchanged");
     flow_refused(
@@ -245,6 +261,10 @@ START_TEST(the_system)
     ck_assert_int_ge(flow_count(&f, "audit", NULL, NULL), 0);
     ck_assert_int_ge(flow_count(&f, "audit", "p", NULL), 0);
     ck_assert_int_ge(flow_count(&f, "user", NULL, NULL), 1);
+    flow_put(&f, "group", "team", "{\"group_type\":3}", "created");
+    flow_put(&f, "group", "team", "{\"group_type\":3}", "unchanged");
+    flow_put(&f, "cve-allowlist", NULL, "{\"items\":[{\"cve_id\":\"CVE-1\"}]}", "changed");
+    flow_put(&f, "cve-allowlist", NULL, "{\"items\":[{\"cve_id\":\"CVE-1\"}]}", "unchanged");
     ck_assert_int_ge(flow_count(&f, "scanner", NULL, NULL), 1);
     if (_i == 0)
         flow_refused(&f,

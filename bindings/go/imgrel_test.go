@@ -56,7 +56,7 @@ func client(t *testing.T, config map[string]string) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(c.Close)
+	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
 
@@ -113,7 +113,11 @@ func TestCopyAndTags(t *testing.T) {
 	if err != nil || !strings.HasPrefix(digest, "sha256:") {
 		t.Fatalf("%q %v", digest, err)
 	}
-	tags, err := c.Tags(ctx, host+"/library/app")
+	it, err := c.Tags(ctx, host+"/library/app", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tags, err := it.Strings()
 	if err != nil || len(tags) != 1 || tags[0] != "1.0.0" {
 		t.Fatalf("%v %v", tags, err)
 	}
@@ -151,10 +155,15 @@ kubernetes: {namespace: page, secret: harbor, pod: {port: 80}, service: {port: 8
 		}
 	}
 	c := client(t, nil)
-	r, err := c.Release(filepath.Join(dir, "release.yaml"), map[string]string{"harbor_url": "http://" + host,
-		"harbor_user": "admin", "harbor_password": "Harbor12345", "kubeconfig": kubeconfig})
+	r, err := c.Release(filepath.Join(dir, "release.yaml"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	for key, value := range map[string]string{"harbor_url": "http://" + host, "harbor_user": "admin",
+		"harbor_password": "Harbor12345", "kubeconfig": kubeconfig} {
+		if err := r.Set(key, value); err != nil {
+			t.Fatal(err)
+		}
 	}
 	defer r.Close()
 	ctx := context.Background()

@@ -553,6 +553,70 @@ func (h *Client) ArtifactGet(ctx context.Context, ref string, dir string, o *Opt
 	return
 }
 
+// Build: builds an image and puts it under its names. spec: JSON, unknown keys EINVAL: - "context":
+// the folder; "file": the Dockerfile, seen from the current folder or the context (absent: Dockerfile
+// in the context); "target": a stage of it - "to": ["HOST/REPOSITORY:TAG", ...], or local places
+// (oci:, oci-archive:, docker-archive:) - "platforms": ["linux/amd64", ...]. Absent: opts.platform,
+// else the builder's own. - "args", "labels", "annotations": {}; an argument that is null comes from
+// the environment - "secrets": [{"id", "file"} or {"id", "env"}], "ssh": ["default", "ID=KEYFILE"] -
+// "cache_from", "cache_to": [{"type": "registry" | "local" | "inline" | "s3" | "gha" | "azblob", ...}]
+// with the attributes that BuildKit has for them; what is secret in them is not taken, it belongs to
+// the builder's daemon. "no_cache": true; "pull": true looks for newer bases. - "provenance": "min" or
+// "max" (absent: "off"), "sbom": true: attestations (BuildKit) - "created": RFC 3339 or seconds
+// (absent: $SOURCE_DATE_EPOCH): no time in the image is later, and the same input gives the same bytes
+// - "contexts": {NAME: FOLDER | "oci:DIR" | "docker-image://REF"}: what FROM NAME and --from=NAME mean
+// - "driver": "buildkit", "buildah", "podman", "docker" or "assemble" (nothing is run: FROM, COPY and
+// what only sets the config). Absent: as "builder" says, else the last if the Dockerfile needs no
+// more, else the first of the others that is here. - "builder": BuildKit's address (unix://, tcp://,
+// kube-pod://POD, docker-container://NAME), "rootless" (a daemon for this build alone), a socket of
+// Docker's or podman's API (unix:///run/docker.sock), or the name of a builder of docker buildx.
+// Absent: $BUILDKIT_HOST, the usual sockets, rootless. "tls": {"ca", "cert", "key", "server_name"}:
+// files for tcp://. - "push": "library" takes the image as an OCI layout and pushes it as copy does:
+// one read, retries, the same digest everywhere. "builder" has BuildKit push it. Absent: "builder"
+// where that is far away (tcp://, kube-pod:// ...), else "library". - "syntax": "builtin": the
+// builder's own frontend, whatever a "# syntax=" line says Refused before anything is built, because a
+// builder says it late or never: names without a registry, with upper case, with '+' in the tag or
+// several in one text; files and variables of secrets that are not there; a "# syntax=" line whose
+// registry cannot be reached from here. Afterwards every name is read again: its digest, and that the
+// platforms are those that were asked for, attestations not counted. Told on the way:
+// IMGREL_EVENT_STEP (what: the step; detail "began", "done", "cached", "failed" or "cancelled"),
+// IMGREL_EVENT_LOG (a line of a step's log), IMGREL_EVENT_BYTES. With IMGREL_FLAG_DRY_RUN only the
+// spec is checked. json (may be nil; given after a failure too once there is an image): {"driver",
+// "builder", "digest", "platforms": [...], "attestations": count, "steps", "cached", "warnings":
+// [...], "results": [{"to", "digest"} or {"to", "error": {"code", "message", "cure"}}]}. Blocks. Any
+// thread. Errors: EINVAL (the spec's key, the Dockerfile's line), ENOTFOUND (a file, a base, a
+// program), EFAILED (a RUN step, with its exit code and last words; platforms that are missing
+// afterwards), EUNSUPPORTED (by the driver; no builder here), EAUTH, EDENIED, ENET (a registry or the
+// builder), EDIGEST (a name holds another image), ECONFLICT (the rootless builder is in use), EIO,
+// ETIMEOUT, ECANCELED, and those of registry.h.
+func (h *Client) Build(ctx context.Context, spec any, o *Options) (r1 json.RawMessage, err error) {
+	specText, bad := jsonText(spec)
+	if bad != nil {
+		return nil, bad
+	}
+	err = h.call(ctx, o, func(s *cstrings, opts *C.imgrel_opts, e *C.imgrel_error) C.int {
+		var v1 *C.char
+		rc := C.imgrel_build((*C.imgrel_client)(h.p), s.orNil(specText), opts, &v1, e)
+		r1 = json.RawMessage(take(v1))
+		return rc
+	})
+	return
+}
+
+// BuildDetect: which builders are here. builder: an address to be asked too; nil. json: {"builders":
+// [{"driver", "available", "builder", "version", "why", "cure"}], "chosen": the driver that a build
+// would take (absent: none)}. Runs the programs for their versions. Blocks, any thread. Errors:
+// EINVAL, ENOMEM, ETIMEOUT, ECANCELED.
+func (h *Client) BuildDetect(ctx context.Context, builder string, o *Options) (r1 json.RawMessage, err error) {
+	err = h.call(ctx, o, func(s *cstrings, opts *C.imgrel_opts, e *C.imgrel_error) C.int {
+		var v1 *C.char
+		rc := C.imgrel_build_detect((*C.imgrel_client)(h.p), s.orNil(builder), opts, &v1, e)
+		r1 = json.RawMessage(take(v1))
+		return rc
+	})
+	return
+}
+
 // Harbor: makes a handle; nothing is sent yet. url: "https://harbor.lan" with or without /api/v2.0.
 // user nil: anonymous. The password is copied and wiped on free. Errors: EINVAL, ENOMEM.
 func (h *Client) Harbor(url string, user string, password Secret) (r1 *Harbor, err error) {
@@ -1064,8 +1128,11 @@ func (h *Kube) ServiceExpose(ctx context.Context, ns string, pod string, port in
 	return
 }
 
-// Wait: waits until `pod/NAME` is ready, or says at once why it cannot become so. json: the pod.
-// Errors also: EFAILED (cause in message, cure beside it), ENOTFOUND.
+// Wait: waits until `kind/name` is ready: a pod, what makes pods (a deployment...), a service, a node.
+// It ends at once when it is certain that it cannot become so, and lets what may pass by itself stand
+// for a while. Registry and Harbor are asked as by kube_diagnose. json: the object. Errors also:
+// EFAILED (message, cure, and in reason the cause's name), ENOTFOUND, ETIMEOUT (with what it was
+// waiting for).
 func (h *Kube) Wait(ctx context.Context, ns string, name string, o *Options) (r1 json.RawMessage, err error) {
 	err = h.call(ctx, o, func(s *cstrings, opts *C.imgrel_opts, e *C.imgrel_error) C.int {
 		var v1 *C.char
@@ -1076,9 +1143,13 @@ func (h *Kube) Wait(ctx context.Context, ns string, name string, o *Options) (r1
 	return
 }
 
-// Diagnose: why a pod does not run: JSON {"state": "ready" | "progressing" | "failed", "cause": short
-// name, "message": one line, "cure": one line, "final": no change by itself, "evidence": [{"source",
-// "text"}]}.
+// Diagnose: why `kind/name` does not run: a pod, deployment, replicaset, statefulset, daemonset, job,
+// service, node or namespace. JSON {"object": where it hurts, "pod/web-x", "state": "ready" |
+// "progressing" | "failed", "cause": short name, "message": one line, "cure": one line, "final": no
+// change by itself, "evidence": [{"source", "text"}]}, without secrets. Of a pull that fails the
+// registry is asked with the pod's own login (read from its pull secret), and Harbor with the login
+// that is stored for its host; of a service, a connection into a pod is opened and closed. Errors
+// also: ENOTFOUND, EINVAL (a kind that does not become ready).
 func (h *Kube) Diagnose(ctx context.Context, ns string, name string, o *Options) (r1 json.RawMessage, err error) {
 	err = h.call(ctx, o, func(s *cstrings, opts *C.imgrel_opts, e *C.imgrel_error) C.int {
 		var v1 *C.char
@@ -1114,7 +1185,7 @@ func (h *Kube) Logs(ctx context.Context, ns string, name string, spec any, fd in
 // was not reached goes to the next. At most 256 connections at once, others wait; each holds at most
 // about 1 MiB. What ends one connection (nothing listens on that port...) is told by an
 // IMGREL_EVENT_WARNING and in the log; while the API server cannot be reached, clients wait for it, up
-// to 20 s each. Errors also: EIO (port taken), ENOTFOUND (also when the pod that was named itself is
+// to 30 s each. Errors also: EIO (port taken), ENOTFOUND (also when the pod that was named itself is
 // gone, at the next connection).
 func (h *Kube) Forward(ctx context.Context, ns string, name string, ports string, address string, o *Options) (err error) {
 	err = h.call(ctx, o, func(s *cstrings, opts *C.imgrel_opts, e *C.imgrel_error) C.int {

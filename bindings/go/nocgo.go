@@ -226,6 +226,16 @@ func (h *Client) ArtifactGet(ctx context.Context, ref string, dir string, o *Opt
 	return nil, ErrNoCgo
 }
 
+// Build needs cgo.
+func (h *Client) Build(ctx context.Context, spec any, o *Options) (json.RawMessage, error) {
+	return nil, ErrNoCgo
+}
+
+// BuildDetect needs cgo.
+func (h *Client) BuildDetect(ctx context.Context, builder string, o *Options) (json.RawMessage, error) {
+	return nil, ErrNoCgo
+}
+
 // Harbor needs cgo.
 func (h *Client) Harbor(url string, user string, password Secret) (*Harbor, error) {
 	return nil, ErrNoCgo

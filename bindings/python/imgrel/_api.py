@@ -728,17 +728,23 @@ class Kube(Handle):
         return out1.json()
 
     def wait(self, ns: Optional[str], name: str, **how: Unpack[How]) -> Any:
-        """Waits until `pod/NAME` is ready, or says at once why it cannot become so. json: the pod. Errors
-        also: EFAILED (cause in message, cure beside it), ENOTFOUND."""
+        """Waits until `kind/name` is ready: a pod, what makes pods (a deployment...), a service, a node. It
+        ends at once when it is certain that it cannot become so, and lets what may pass by itself stand for
+        a while. Registry and Harbor are asked as by kube_diagnose. json: the object. Errors also: EFAILED
+        (message, cure, and in reason the cause's name), ENOTFOUND, ETIMEOUT (with what it was waiting for)."""
         out1 = Out()
         run = Run(**how)
         self._call('kube_wait', (self, c_text(ns), c_text(name), OPTS, out1), run)
         return out1.json()
 
     def diagnose(self, ns: Optional[str], name: str, **how: Unpack[How]) -> Any:
-        """Why a pod does not run: JSON {"state": "ready" | "progressing" | "failed", "cause": short name,
-        "message": one line, "cure": one line, "final": no change by itself, "evidence": [{"source",
-        "text"}]}."""
+        """Why `kind/name` does not run: a pod, deployment, replicaset, statefulset, daemonset, job, service,
+        node or namespace. JSON {"object": where it hurts, "pod/web-x", "state": "ready" | "progressing" |
+        "failed", "cause": short name, "message": one line, "cure": one line, "final": no change by itself,
+        "evidence": [{"source", "text"}]}, without secrets. Of a pull that fails the registry is asked with
+        the pod's own login (read from its pull secret), and Harbor with the login that is stored for its
+        host; of a service, a connection into a pod is opened and closed. Errors also: ENOTFOUND, EINVAL (a
+        kind that does not become ready)."""
         out1 = Out()
         run = Run(**how)
         self._call('kube_diagnose', (self, c_text(ns), c_text(name), OPTS, out1), run)
@@ -761,7 +767,7 @@ class Kube(Handle):
         connects gets the pod that is ready just then, and what went to one that was not reached goes to the
         next. At most 256 connections at once, others wait; each holds at most about 1 MiB. What ends one
         connection (nothing listens on that port...) is told by an IMGREL_EVENT_WARNING and in the log;
-        while the API server cannot be reached, clients wait for it, up to 20 s each. Errors also: EIO (port
+        while the API server cannot be reached, clients wait for it, up to 30 s each. Errors also: EIO (port
         taken), ENOTFOUND (also when the pod that was named itself is gone, at the next connection)."""
         run = Run(**how)
         self._call('kube_forward', (self, c_text(ns), c_text(name), c_text(ports), c_text(address), OPTS), run)
@@ -1652,17 +1658,23 @@ class AsyncKube(Handle):
         return out1.json()
 
     async def wait(self, ns: Optional[str], name: str, **how: Unpack[How]) -> Any:
-        """Waits until `pod/NAME` is ready, or says at once why it cannot become so. json: the pod. Errors
-        also: EFAILED (cause in message, cure beside it), ENOTFOUND."""
+        """Waits until `kind/name` is ready: a pod, what makes pods (a deployment...), a service, a node. It
+        ends at once when it is certain that it cannot become so, and lets what may pass by itself stand for
+        a while. Registry and Harbor are asked as by kube_diagnose. json: the object. Errors also: EFAILED
+        (message, cure, and in reason the cause's name), ENOTFOUND, ETIMEOUT (with what it was waiting for)."""
         out1 = Out()
         run = Run(**how)
         await self._acall('kube_wait', (self, c_text(ns), c_text(name), OPTS, out1), run)
         return out1.json()
 
     async def diagnose(self, ns: Optional[str], name: str, **how: Unpack[How]) -> Any:
-        """Why a pod does not run: JSON {"state": "ready" | "progressing" | "failed", "cause": short name,
-        "message": one line, "cure": one line, "final": no change by itself, "evidence": [{"source",
-        "text"}]}."""
+        """Why `kind/name` does not run: a pod, deployment, replicaset, statefulset, daemonset, job, service,
+        node or namespace. JSON {"object": where it hurts, "pod/web-x", "state": "ready" | "progressing" |
+        "failed", "cause": short name, "message": one line, "cure": one line, "final": no change by itself,
+        "evidence": [{"source", "text"}]}, without secrets. Of a pull that fails the registry is asked with
+        the pod's own login (read from its pull secret), and Harbor with the login that is stored for its
+        host; of a service, a connection into a pod is opened and closed. Errors also: ENOTFOUND, EINVAL (a
+        kind that does not become ready)."""
         out1 = Out()
         run = Run(**how)
         await self._acall('kube_diagnose', (self, c_text(ns), c_text(name), OPTS, out1), run)
@@ -1685,7 +1697,7 @@ class AsyncKube(Handle):
         connects gets the pod that is ready just then, and what went to one that was not reached goes to the
         next. At most 256 connections at once, others wait; each holds at most about 1 MiB. What ends one
         connection (nothing listens on that port...) is told by an IMGREL_EVENT_WARNING and in the log;
-        while the API server cannot be reached, clients wait for it, up to 20 s each. Errors also: EIO (port
+        while the API server cannot be reached, clients wait for it, up to 30 s each. Errors also: EIO (port
         taken), ENOTFOUND (also when the pod that was named itself is gone, at the next connection)."""
         run = Run(**how)
         await self._acall('kube_forward', (self, c_text(ns), c_text(name), c_text(ports), c_text(address), OPTS), run)

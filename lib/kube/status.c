@@ -16,32 +16,22 @@ struct remedy {
 static const struct remedy remedies[] = {
     {400, NULL, "does not have a host assigned", "the pod has no node yet: wait until it runs"},
     {400, NULL, "a container name must be specified", "name one of the containers"},
-    {400, NULL, "previous terminated container", "the container has not been started again: leave "
-                                                 "`previous` out"},
+    {400, NULL, "previous terminated container",
+     "the container has not been started again: leave "
+     "`previous` out"},
     {500, NULL, "pod not found", "the pod is over or has left its node: run it again"},
-    {401, NULL, NULL, "the cluster does not know this login: renew the user's token or "
-                      "certificate in the kubeconfig"},
-    {403, NULL, "NamespaceTerminating|being terminated",
-     "the namespace is being deleted: wait until it is gone, or use another"},
-    {403, NULL, "exceeded quota", "the namespace's quota is used up: delete what is not needed, or "
-                                  "have the ResourceQuota raised"},
-    {403, NULL, "must specify", "the namespace's quota wants resource requests and limits: give "
-                                "the pod `resources`"},
-    {403, NULL, "maximum |minimum |LimitRange",
-     "the namespace's LimitRange forbids it: change the pod's resources"},
-    {403, NULL, "violates PodSecurity",
-     "the namespace enforces a Pod Security level: change what the message lists, or the "
-     "namespace's pod-security.kubernetes.io/enforce label"},
-    {403, NULL, "error looking up service account",
-     "the namespace's service account is not there (yet): try again, or create it"},
+    {401, NULL, NULL,
+     "the cluster does not know this login: renew the user's token or "
+     "certificate in the kubeconfig"},
     {403, NULL, "system:anonymous",
      "no login was sent: give the kubeconfig's user a token, certificate or exec plugin (and an "
      "https server)"},
-    {403, NULL, "pods/portforward", "have a Role give this user the verbs get and create on "
-                                    "pods/portforward"},
-    {403, NULL, "admission webhook", "a policy of the cluster refuses it: change what it names"},
-    {403, NULL, NULL, "have a Role and RoleBinding give this user the verb and resource that the "
-                      "message names"},
+    {403, NULL, "pods/portforward",
+     "have a Role give this user the verbs get and create on "
+     "pods/portforward"},
+    {403, NULL, NULL,
+     "have a Role and RoleBinding give this user the verb and resource that the "
+     "message names"},
     {404, NULL, "404 page not found|could not find the requested resource",
      "the cluster does not have this API: look at `kubectl api-resources`, and at the server's "
      "path in the kubeconfig"},
@@ -81,6 +71,18 @@ static const char *find_cure(int code, const char *reason, const ir_json *status
             return r->cure;
     }
     return NULL;
+}
+
+/* What keeps a pod out is in the table of causes (rules.c); the rest is here. */
+static void add_cure(int code, const char *reason, const ir_json *status, const char *text,
+                     imgrel_error *err)
+{
+    const ir_kube_rule *r = code == 403 || code == 500 ? ir_kube_refusal(text) : NULL;
+    const char *cure = r ? NULL : find_cure(code, reason, status, text);
+    if (r)
+        ir_cure(err, "%s: %s", r->says, r->cure);
+    else if (cure)
+        ir_cure(err, "%s", cure);
 }
 
 /* The Status of a body, NULL if it is none. */
@@ -191,10 +193,7 @@ int ir_kube_status_fail(const ir_kube *k, const ir_request *req, const char *pat
     int rc = status ? ir_reply_fail(req, reply, reason, err, "%s: %s", k->host, message)
                     : ir_reply_fail(req, reply, reason, err, "%s: %s %.*s: %s", k->host,
                                     req->method ? req->method : "GET", n, path, message);
-    const char *cure = find_cure(reply->status, reason, status, message);
-    if (cure)
-        ir_cure(err, "%s", cure);
-    ir_buf_free(&better);
+    add_cure(reply->status, reason, status, message, err);
     ir_json_free(status);
     return rc;
 }

@@ -47,7 +47,7 @@ static int on_line(ir_job *job, bool is_err, char *line, imgrel_error *err)
                  line + (line[5] == ':' ? 6 + (line[6] == ' ') : 0));
     else if (is_err && *line && !p->error[0] && !ir_starts(line, "time="))
         snprintf(p->last_log, sizeof p->last_log, "%s", line);
-    else if (!is_err && *line)
+    else if (!is_err && *line && !ir_starts(line, "subprocess exited"))
         snprintf(p->last_log, sizeof p->last_log, "%s", line);
     p->n_cached += !is_err && strstr(line, "Using cache") != NULL;
     return ir_job_tell(

@@ -106,7 +106,8 @@ static int on_text(engine *g, const char *text, imgrel_error *err)
         ir_one_line(line);
         bool step = ir_starts(line, "Step ") || ir_starts(line, "STEP ");
         p->n_cached += strstr(line, "Using cache") != NULL;
-        if (!step && *line)
+        if (!step && *line && !ir_starts(line, "Removing intermediate") &&
+            !ir_starts(line, " ---> "))
             snprintf(p->last_log, sizeof p->last_log, "%s", line);
         rc = step ? begin_step(g, line, err)
              : *line

@@ -21,7 +21,7 @@ static const row rows[] = {
      "have qemu-user-static registered with binfmt_misc"},
     {"did not complete successfully", NULL, IMGREL_EFAILED, "read its log above"},
     {"returned a non-zero code", NULL, IMGREL_EFAILED, "read its log above"},
-    {"error building at STEP \"RUN", NULL, IMGREL_EFAILED, "read its log above"},
+    {"building at STEP \"RUN", NULL, IMGREL_EFAILED, "read its log above"},
     {"while running runtime", NULL, IMGREL_EFAILED, "read its log above"},
     {"dockerfile parse error", NULL, IMGREL_EINVAL, "mend that line of the Dockerfile"},
     {"Unknown instruction", NULL, IMGREL_EINVAL, "mend that line of the Dockerfile"},

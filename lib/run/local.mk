@@ -14,7 +14,7 @@ if ENABLE_RELEASE
 run_sources += lib/run/release_rules.c lib/run/release_rules.h lib/run/release_map.h \
 	lib/run/release_map.c lib/run/release_file.c lib/run/release_gitlab.c lib/run/release_state.c lib/run/release_report.c \
 	lib/run/release_run.c lib/run/release_check.c lib/run/release_harbor.c \
-	lib/run/release_image.c lib/run/release_scan.c lib/run/release_verify.c lib/run/release_kube.c \
+	lib/run/release_image.c lib/run/release_build.c lib/run/release_scan.c lib/run/release_verify.c lib/run/release_kube.c \
 	lib/run/release_ready.c \
 	lib/run/release_page.c lib/run/release_delete.c lib/run/release_doctor.c \
 	lib/run/release_render.c lib/run/release_node.c lib/run/release_rotate.c lib/run/release_deliver.c \

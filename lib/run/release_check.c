@@ -289,13 +289,22 @@ static int look_copied(const ir_rel_run *run, ir_rel_site *s, imgrel_error *err)
     return rc;
 }
 
+static int look_built(const ir_rel_run *run, ir_rel_site *s, imgrel_error *err)
+{
+    ir_login login[2];
+    ir_call call = ir_rel_call(run, s, IR_REL_ADMIN, login);
+    return ir_rel_build_look(&call, run->r, s, err);
+}
+
 int ir_rel_check_base(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_error *err)
 {
     ir_rel_site *s = target;
     const ir_rel_file *f = &run->r->file;
     int rc = read_tags(run, s, err);
     if (!rc)
-        rc = f->from ? look_copied(run, s, err) : look_assembled(run, s, err);
+        rc = f->build  ? look_built(run, s, err)
+             : f->from ? look_copied(run, s, err)
+                       : look_assembled(run, s, err);
     if (rc)
         return rc;
     char *platforms = ir_rel_platforms(run->r);

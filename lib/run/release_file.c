@@ -76,7 +76,7 @@ static const key robot_keys[] = {
 
 typedef struct image {
     const char *base, *from;
-    const ir_json *platforms, *layers, *config, *annotations;
+    const ir_json *platforms, *layers, *config, *annotations, *build;
 } image;
 static const key image_keys[] = {
     {"base", STRING, offsetof(image, base), 0, ir_rel_ref_rule},
@@ -85,6 +85,36 @@ static const key image_keys[] = {
     {"layers", LIST, offsetof(image, layers), 0, NULL},
     {"config", MAP, offsetof(image, config), 0, NULL},
     {"annotations", MAP, offsetof(image, annotations), 0, NULL},
+    {"build", MAP, offsetof(image, build), 0, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+typedef struct build {
+    const char *text;
+    bool yes;
+    const ir_json *map, *list;
+} build;
+/* Only their names and types: lib/build says what they mean. */
+static const key build_keys[] = {
+    {"context", STRING, offsetof(build, text), REQUIRED, NULL},
+    {"file", STRING, offsetof(build, text), 0, NULL},
+    {"target", STRING, offsetof(build, text), 0, NULL},
+    {"driver", STRING, offsetof(build, text), 0, NULL},
+    {"builder", STRING, offsetof(build, text), 0, NULL},
+    {"created", STRING, offsetof(build, text), 0, NULL},
+    {"push", STRING, offsetof(build, text), 0, NULL},
+    {"syntax", STRING, offsetof(build, text), 0, NULL},
+    {"provenance", STRING, offsetof(build, text), 0, NULL},
+    {"sbom", BOOL, offsetof(build, yes), 0, NULL},
+    {"no_cache", BOOL, offsetof(build, yes), 0, NULL},
+    {"pull", BOOL, offsetof(build, yes), 0, NULL},
+    {"args", MAP, offsetof(build, map), 0, NULL},
+    {"labels", MAP, offsetof(build, map), 0, NULL},
+    {"contexts", MAP, offsetof(build, map), 0, NULL},
+    {"tls", MAP, offsetof(build, map), 0, NULL},
+    {"secrets", LIST, offsetof(build, list), 0, NULL},
+    {"ssh", LIST, offsetof(build, list), 0, NULL},
+    {"cache_from", LIST, offsetof(build, list), 0, NULL},
+    {"cache_to", LIST, offsetof(build, list), 0, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 typedef struct layer {
@@ -254,6 +284,16 @@ static int check_platforms(const ir_yaml *y, const ir_json *list, imgrel_error *
     return 0;
 }
 
+static int read_build(const ir_yaml *y, const ir_json *node, const image *im, imgrel_error *err)
+{
+    build ignored = {0};
+    if (im->base || im->from || im->layers || im->config)
+        return ir_yaml_fail(y, node, "build", err,
+                            "an image is built, or made of \"base\", \"layers\" and \"config\", "
+                            "or taken \"from\" another place");
+    return ir_rel_map_read(y, im->build, build_keys, "image.build", &ignored, err);
+}
+
 static int read_image(ir_rel_file *f, const top *t, imgrel_error *err)
 {
     image im = {0};
@@ -265,10 +305,13 @@ static int read_image(ir_rel_file *f, const top *t, imgrel_error *err)
         rc = ir_yaml_fail(y, t->image, "from", err,
                           "an image taken \"from\" another place is taken as it is: no \"base\", "
                           "\"layers\", \"config\" or \"annotations\"");
-    if (!rc && !im.from && !im.base && !ir_json_len(im.layers))
+    if (!rc && im.build)
+        rc = read_build(y, t->image, &im, err);
+    if (!rc && !im.build && !im.from && !im.base && !ir_json_len(im.layers))
         rc = ir_yaml_fail(y, t->image, NULL, err,
-                          "image: one of \"base\", \"layers\" and \"from\" must be there");
-    if (!rc && !im.from && !im.base && !ir_json_len(im.platforms))
+                          "image: one of \"base\", \"layers\", \"from\" and \"build\" must be "
+                          "there");
+    if (!rc && !im.build && !im.from && !im.base && !ir_json_len(im.platforms))
         rc = ir_yaml_fail(y, t->image, NULL, err, "image: without \"base\", \"platforms\" must be");
     if (!rc)
         rc = check_platforms(y, im.platforms, err);
@@ -278,6 +321,7 @@ static int read_image(ir_rel_file *f, const top *t, imgrel_error *err)
         rc = ir_rel_map_read(y, im.config, config_keys, "image.config", &c, err);
     f->base = im.base;
     f->from = im.from;
+    f->build = im.build;
     f->platforms = im.platforms;
     f->image = t->image;
     return rc;

@@ -128,6 +128,18 @@ static int copy(ir_rel_run *run, ir_call call, ir_rel_site *s, imgrel_error *err
     return rc;
 }
 
+/* As a copy: the version's tag comes with it. */
+static int build(ir_rel_run *run, const ir_call *call, ir_rel_site *s, imgrel_error *err)
+{
+    int rc = remember_tag(run, s, ir_rel_version(run->r), err);
+    return rc ? rc : ir_rel_build_make(call, run->r, s, err);
+}
+
+static const char *how(const ir_rel_file *f)
+{
+    return f->build ? "built and pushed" : f->from ? "copied" : "assembled and pushed";
+}
+
 int ir_rel_image(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_error *err)
 {
     ir_rel_site *s = target;
@@ -136,21 +148,20 @@ int ir_rel_image(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_error *e
     const ir_rel_file *f = &run->r->file;
     int rc = 0;
     if (IR_DRY_RUN(&call)) {
-        ir_rel_say(row, s->image_is ? "unchanged" : "would", "%s%s", s->image.name,
-                   s->image_is ? ""
-                   : f->from   ? " copied"
-                               : " assembled and pushed");
+        ir_rel_say(row, s->image_is ? "unchanged" : "would", "%s%s%s", s->image.name,
+                   s->image_is ? "" : " ", s->image_is ? "" : how(f));
     } else if (s->image_is) {
         rc = read_top(&call, s, err);
         ir_rel_say(row, "unchanged", "%s", s->image.name);
     } else {
         rc = remember_repository(run, s, err);
         if (!rc)
-            rc = f->from ? copy(run, call, s, err) : assemble(run, &call, s, err);
+            rc = f->build  ? build(run, &call, s, err)
+                 : f->from ? copy(run, call, s, err)
+                           : assemble(run, &call, s, err);
         if (!rc)
             rc = read_top(&call, s, err);
-        ir_rel_say(row, "done", "%s %s", s->image.name,
-                   f->from ? "copied" : "assembled and pushed");
+        ir_rel_say(row, "done", "%s %s", s->image.name, how(f));
     }
     memcpy(row->digest, s->digest, sizeof row->digest);
     return rc;

@@ -51,6 +51,7 @@ typedef struct ir_rel_file {
     bool is_private;
     const ir_json *scan; /* {fail_above} or {fail_at}; NULL: apply does not scan */
     const char *base, *from; /* of these at most one */
+    const ir_json *build;    /* what a builder makes it of; NULL */
     const ir_json *image;    /* base, platforms, layers, config, annotations: the assembler's */
     const ir_json *platforms;
     bool kubernetes;
@@ -137,6 +138,16 @@ int ir_must_use ir_rel_secret_forget(const ir_rel_state *s, const char *registry
                                      imgrel_error *err);
 /* Removes the state file, the lock and the folder, when nothing else is in it. */
 int ir_must_use ir_rel_state_remove(ir_rel_state *s, imgrel_error *err);
+
+/* ---- release_build.c ------------------------------------------------------------------------- */
+
+struct ir_rel_site;
+/* Is it built already (its version's tag is there), or could it be, as far as the file says? */
+int ir_must_use ir_rel_build_look(const ir_call *call, const ir_release *r, struct ir_rel_site *s,
+                                  imgrel_error *err);
+/* Builds it, under the version's tag. */
+int ir_must_use ir_rel_build_make(const ir_call *call, const ir_release *r, struct ir_rel_site *s,
+                                  imgrel_error *err);
 
 /* ---- release_report.c ------------------------------------------------------------------------ */
 

@@ -73,11 +73,21 @@ static const char *find_cure(int code, const char *reason, const ir_json *status
     return NULL;
 }
 
+/* By the text, or by a cause's own name. */
+static const ir_kube_rule *refusal_in(const ir_json *status, const char *text)
+{
+    const ir_json *all = causes(status);
+    const ir_kube_rule *r = ir_kube_refusal(text);
+    for (size_t i = 0; i < ir_json_len(all) && !r; i++)
+        r = ir_kube_refusal(ir_json_str(ir_json_at(all, i), "reason"));
+    return r;
+}
+
 /* What keeps a pod out is in the table of causes (rules.c); the rest is here. */
 static void add_cure(int code, const char *reason, const ir_json *status, const char *text,
                      imgrel_error *err)
 {
-    const ir_kube_rule *r = code == 403 || code == 500 ? ir_kube_refusal(text) : NULL;
+    const ir_kube_rule *r = code == 403 || code == 500 ? refusal_in(status, text) : NULL;
     const char *cure = r ? NULL : find_cure(code, reason, status, text);
     if (r)
         ir_cure(err, "%s: %s", r->says, r->cure);

@@ -4,7 +4,7 @@
  * push and pull, and where it runs. Each verb returns a report, JSON {"app", "version", "result":
  * "done" | "unchanged" | "would" | "failed", "digest", "url", "steps": [{"step", "target", "state":
  * "done" | "unchanged" | "changed" | "failed" | "skipped" | "would", "detail", "digest", "ms",
- * "cure" (of a failure that has one)}]}, which is given on failure too. "would" is what a dry run
+ * "cure" (of what has one)}]}, which is given on failure too. "would" is what a dry run
  * (IMGREL_FLAG_DRY_RUN, plan) says of what it would change. Every verb may block, can be cancelled,
  * and can be repeated: what is there is left alone. What can be known beforehand (files, logins,
  * the base's platforms, what the version's tag holds, the clusters) is looked at before anything is

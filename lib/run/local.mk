@@ -17,6 +17,6 @@ run_sources += lib/run/release_rules.c lib/run/release_rules.h lib/run/release_m
 	lib/run/release_image.c lib/run/release_build.c lib/run/release_scan.c lib/run/release_verify.c lib/run/release_kube.c \
 	lib/run/release_ready.c \
 	lib/run/release_page.c lib/run/release_delete.c lib/run/release_doctor.c \
-	lib/run/release_render.c lib/run/release_node.c lib/run/release_rotate.c lib/run/release_deliver.c \
+	lib/run/release_road.c lib/run/release_render.c lib/run/release_node.c lib/run/release_rotate.c lib/run/release_deliver.c \
 	lib/run/release.c lib/run/release_impl.h lib/run/release.h
 endif

@@ -16,6 +16,7 @@ static const ir_rel_step apply_steps[] = {
     {"files", ir_rel_check_files, IR_REL_SITE | IR_REL_CHECK},
     {"harbor", ir_rel_check_harbor, IR_REL_SITE | IR_REL_CHECK},
     {"cluster", ir_rel_check_cluster, IR_REL_PLACE | IR_REL_CHECK | IR_REL_ALONE},
+    {"two names", ir_rel_look_push_host, IR_REL_SITE | IR_REL_CHECK | IR_REL_QUIET},
     {"clusters", ir_rel_check_clusters, IR_REL_SITE | IR_REL_CHECK | IR_REL_QUIET},
     {"base", ir_rel_check_base, IR_REL_SITE | IR_REL_CHECK},
     {"version", ir_rel_check_version, IR_REL_SITE | IR_REL_CHECK},

@@ -80,7 +80,13 @@ static int look_at_pod(ir_rel_run *run, void *target, ir_rel_row *row, imgrel_er
 const ir_rel_step ir_rel_doctor_steps[] = {
     {"files", ir_rel_check_files, IR_REL_SITE | IR_REL_CHECK | IR_REL_SOFT},
     {"harbor", ir_rel_check_harbor, IR_REL_SITE | IR_REL_CHECK},
+    {"admin password", ir_rel_look_admin, IR_REL_SITE | IR_REL_CHECK | IR_REL_SOFT},
+    {"names", ir_rel_look_names, IR_REL_SITE | IR_REL_CHECK | IR_REL_SOFT},
+    {"two names", ir_rel_look_push_host,
+     IR_REL_SITE | IR_REL_CHECK | IR_REL_SOFT | IR_REL_QUIET},
+    {"builder", ir_rel_look_builder, IR_REL_SITE | IR_REL_CHECK | IR_REL_SOFT | IR_REL_QUIET},
     {"cluster", ir_rel_check_cluster, IR_REL_PLACE | IR_REL_CHECK | IR_REL_ALONE},
+    {"nodes", ir_rel_look_nodes, IR_REL_PLACE | IR_REL_CHECK | IR_REL_SOFT | IR_REL_ALONE},
     {"base", ir_rel_check_base, IR_REL_SITE | IR_REL_CHECK | IR_REL_SOFT},
     {"version", ir_rel_check_version, IR_REL_SITE | IR_REL_CHECK | IR_REL_SOFT},
     {"push robot", look_at_push, IR_REL_SITE | IR_REL_CHECK | IR_REL_SOFT},

@@ -327,6 +327,9 @@ int ir_must_use ir_rel_try_pull(const ir_rel_run *run, ir_rel_site *s, const cha
                                 const char *secret, imgrel_error *err);
 /* release_doctor.c */
 extern const ir_rel_step ir_rel_doctor_steps[];
+/* release_road.c */
+ir_rel_fn ir_rel_look_admin, ir_rel_look_push_host, ir_rel_look_names, ir_rel_look_nodes,
+    ir_rel_look_builder;
 /* release_render.c */
 int ir_must_use ir_rel_render(ir_rel_run *run, ir_buf *out, imgrel_error *err);
 

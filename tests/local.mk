@@ -8,6 +8,7 @@ include tests/unit/net.mk
 include tests/unit/oci.mk
 include tests/unit/layer.mk
 include tests/unit/harbor.mk
+include tests/unit/gitlab.mk
 include tests/unit/kube.mk
 include tests/unit/node.mk
 include tests/unit/build.mk

@@ -46,6 +46,9 @@ typedef struct imgrel_mock imgrel_mock;
  *    start from (1000); "sa_delay_ms": until a new namespace has its default service account,
  *    before which pods are refused (200; -1: never). Without TLS everybody is the admin, as
  *    clients send tokens over https only
+ *  - "gitlab": {"token" ("glpat-mock"), "project" ("group/app"), "job_ms" (300), "pipeline_ms" (50,
+ *    from a tag to its pipeline)}: one project of a GitLab, below /api/v4 of Harbor's port; made
+ *    from what its documents say, compared with no real one, and not kept over a restart
  *  The calls that it does not model answer 501 and say so. Serves from its return until stop.
  *  Errors: EINVAL (the configuration, a state file of something else), EIO (a port in use, a file),
  *  EPROTO (a state file that is no JSON), ENOMEM. Any thread; several mocks may run at once. */
@@ -66,6 +69,10 @@ IMGREL_API const char *imgrel_mock_get(const imgrel_mock *m, const char *what);
  *  - "scan": {"repository": a pattern (none: all), "severity": "High" or "vulnerabilities":
  *    [{"id", "package", "version", "fix_version", "severity"}], "status": "Error"}: what scans
  *    find from now on; the last that fits counts
+ *  - "gitlab": {"project": {members}, "runner": {"description", "status": "online" | "offline",
+ *    "paused"}, "job": {"name", "result": "failed", "failure_reason", "log"}: what jobs of that
+ *    name do, "scope" of the token, "forbidden": bool, "moved_to": a path, "no_raw": bool,
+ *    "page_max", "pipeline_ms"}; of these what is said
  *  - "clock": seconds to add to the mock's time (tokens and robots expire by it)
  *  - "log": true: the requests so far, oldest first, at most 20,000: [{"method", "path" and "query"
  *    as sent, "status" (0: cut off), "user" of Basic, "headers", "port", "time_ms", "bytes_in",

@@ -130,6 +130,12 @@ static bool is_read(const ir_gitlab_ask *ask)
     return !ask->method || ir_streq(ask->method, "GET");
 }
 
+/* What is made by it is made twice if it is sent twice. */
+static bool makes(const ir_gitlab_ask *ask)
+{
+    return ir_streq(ask->method, "POST") && !ask->repeatable;
+}
+
 int ir_gitlab_send(const ir_call *call, ir_gitlab *g, const ir_gitlab_ask *ask, ir_reply *ret,
                    imgrel_error *err)
 {
@@ -151,7 +157,8 @@ int ir_gitlab_send(const ir_call *call, ir_gitlab *g, const ir_gitlab_ask *ask, 
                             .auth = &auth,
                             .what = ask->object,
                             .flags = (is_read(ask) ? 0 : IR_HTTP_NO_REDIRECT) |
-                                     (ask->repeatable ? IR_HTTP_REPEATABLE : 0)};
+                                     (ask->repeatable ? IR_HTTP_REPEATABLE : 0) |
+                                     (makes(ask) ? IR_HTTP_ONCE : 0)};
     rc = ir_http_do(call, &req, ret, err);
     ret->body.secret = true; /* of a variable, or of a new runner */
     if (!rc && (ret->status >= 300 || ir_gitlab_is_html(ret)))

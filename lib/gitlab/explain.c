@@ -48,6 +48,7 @@ static const meaning meanings[] = {
     {422, NULL, 0, "GitLab does not accept the request", NULL},
     {429, NULL, 0, "too many requests", "wait, or ask less often"},
     {500, NULL, 0, "GitLab failed inside", "look for the request id in GitLab's logs"},
+    {501, NULL, IMGREL_EUNSUPPORTED, "this GitLab has no such call", "check GitLab's version"},
     {502, NULL, 0, "GitLab is not answering its proxy", "it may be starting: try again shortly"},
     {503, NULL, 0, "GitLab is not available", "it may be starting, or in maintenance: try later"},
 };

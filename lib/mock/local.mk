@@ -34,3 +34,8 @@ mock_sources += lib/mock/kube.h lib/mock/kube_tunnel.h lib/mock/node.h \
 	lib/mock/node_spec.c lib/mock/node_run.c lib/mock/node_shim.c lib/mock/node_net.c \
 	lib/mock/node_clean.c
 endif
+if ENABLE_GITLAB
+mock_sources += lib/mock/gitlab.h lib/mock/gitlab.c lib/mock/gitlab_variable.c \
+	lib/mock/gitlab_runner.c lib/mock/gitlab_repository.c lib/mock/gitlab_ci.c \
+	lib/mock/gitlab_pipeline.c
+endif

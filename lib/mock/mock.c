@@ -52,6 +52,10 @@ static int start_parts(imgrel_mock *m, imgrel_error *err)
     int rc = mk_harbor_start(m, err);
     if (!rc)
         rc = mk_registry_start(m, err);
+#if MK_GITLAB
+    if (!rc)
+        rc = mk_gitlab_start(m, err);
+#endif
 #if MK_KUBE
     if (!rc)
         rc = mk_kube_start(m, err);
@@ -122,6 +126,16 @@ static int control_scan(imgrel_mock *m, const ir_json *script, imgrel_error *err
     return rc;
 }
 
+#if MK_GITLAB
+static int control_gitlab(imgrel_mock *m, const ir_json *command)
+{
+    pthread_mutex_lock(&m->lock);
+    mk_gitlab_steer(m, command);
+    pthread_mutex_unlock(&m->lock);
+    return 0;
+}
+#endif
+
 static int control(imgrel_mock *m, const ir_json *j, ir_json **ret, imgrel_error *err)
 {
     const ir_json *fault = ir_json_get(j, "fault"), *state = ir_json_get(j, "state");
@@ -131,6 +145,10 @@ static int control(imgrel_mock *m, const ir_json *j, ir_json **ret, imgrel_error
         return mk_server_fault(m, NULL, err);
     if (ir_json_get(j, "scan"))
         return control_scan(m, ir_json_get(j, "scan"), err);
+#if MK_GITLAB
+    if (ir_json_get(j, "gitlab"))
+        return control_gitlab(m, ir_json_get(j, "gitlab"));
+#endif
     if (state)
         return control_state(m, state, ret, err);
     if (ir_streq(ir_json_str(j, "log"), "clear"))
@@ -202,6 +220,9 @@ void imgrel_mock_stop(imgrel_mock *m)
 #endif
     mk_registry_stop(m);
     mk_harbor_stop(m);
+#if MK_GITLAB
+    mk_gitlab_stop(m);
+#endif
     mk_server_free(m);
     if (m->dir)
         (void)!ir_rmtree(m->dir, NULL);

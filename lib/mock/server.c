@@ -21,6 +21,9 @@ static const mk_api *const apis[] = {
     &mk_registry_api,
     &mk_token_api,
     &mk_harbor_api,
+#if MK_GITLAB
+    &mk_gitlab_api,
+#endif
     &mk_control_api,
 #if MK_KUBE
     &mk_kube_api_core,

@@ -19,6 +19,13 @@
 #define MK_KUBE 0
 #endif
 
+/* Is GitLab? */
+#ifdef IR_ENABLE_GITLAB
+#define MK_GITLAB 1
+#else
+#define MK_GITLAB 0
+#endif
+
 /* One request as an API sees it. Small bodies are whole in `body`; an API that wants to stream one
  * (blob uploads) has begin and piece and gets it piece by piece. */
 typedef struct mk_request {
@@ -88,6 +95,7 @@ struct mk_saver;
 struct mk_harbor;
 struct mk_kube;
 struct mk_node;
+struct mk_gitlab;
 struct imgrel_mock {
     pthread_mutex_t lock;
     ir_json *config;       /* as given, {} if NULL */
@@ -98,6 +106,7 @@ struct imgrel_mock {
     struct mk_harbor *harbor;
     struct mk_kube *kube;
     struct mk_node *node;
+    struct mk_gitlab *gitlab;
     char *url, *host, *kube_url, *kubeconfig, *ca_file, *admin_password, *dir;
     int64_t clock_skew_s; /* {"clock": ...} */
     char *version;        /* "2.15" */
@@ -122,6 +131,9 @@ int ir_must_use mk_registry_start(imgrel_mock *m, imgrel_error *err);
 void mk_registry_stop(imgrel_mock *m);
 int ir_must_use mk_harbor_start(imgrel_mock *m, imgrel_error *err);
 void mk_harbor_stop(imgrel_mock *m);
+int ir_must_use mk_gitlab_start(imgrel_mock *m, imgrel_error *err);
+void mk_gitlab_stop(imgrel_mock *m);
+void mk_gitlab_steer(imgrel_mock *m, const ir_json *command); /* lock held */
 int ir_must_use mk_kube_start(imgrel_mock *m, imgrel_error *err);
 void mk_kube_stop(imgrel_mock *m);
 ir_json *mk_harbor_state(imgrel_mock *m); /* projects, robots, ...; lock held */
@@ -137,7 +149,8 @@ int ir_must_use mk_state_load(imgrel_mock *m, const ir_json *state, imgrel_error
 int ir_must_use mk_state_start(imgrel_mock *m, imgrel_error *err); /* loads the file too */
 void mk_state_stop(imgrel_mock *m);                                /* after a last save */
 
-extern const mk_api mk_control_api, mk_registry_api, mk_token_api, mk_harbor_api, mk_kube_api_core,
+extern const mk_api mk_control_api, mk_registry_api, mk_token_api, mk_harbor_api, mk_gitlab_api,
+    mk_kube_api_core,
     mk_kube_api_groups, mk_kube_api_misc;
 
 #endif

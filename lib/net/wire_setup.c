@@ -269,6 +269,8 @@ static int set_method(ir_wire *w, const ir_shot *shot, imgrel_error *err)
     }
     if (strcmp(w->method, "HEAD") != 0)
         bad |= curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, w->method);
+    if (w->req.flags & IR_HTTP_ONCE)
+        bad |= curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
     if (w->req.range)
         bad |= curl_easy_setopt(e, CURLOPT_RANGE, w->req.range);
     return bad ? ir_nomem(err) : 0;

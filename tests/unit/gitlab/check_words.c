@@ -173,4 +173,5 @@ START_TEST(addresses)
 }
 END_TEST
 
-UNIT_SUITE(gitlab_words, expand, mask, clean, words, pipeline_file, pipeline_file_refused, addresses)
+UNIT_SUITE(gitlab_words, expand, mask, clean, words, pipeline_file, pipeline_file_refused,
+           addresses)

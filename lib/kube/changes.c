@@ -262,7 +262,7 @@ static void drop_stream(ir_kube_changes *e)
 static int open_stream(const ir_call *call, ir_kube *k, ir_kube_changes *e, imgrel_error *err)
 {
     ir_buf path = IR_BUF(IR_URL_MAX);
-    ir_request req = {.flags = IR_HTTP_NO_STALL | IR_HTTP_ONE_TRY};
+    ir_request req = {.flags = IR_HTTP_NO_STALL | IR_HTTP_PROMPT | IR_HTTP_ONE_TRY};
     ir_reply reply = {0};
     int64_t since = ir_now_ms() - e->opened_ms;
     /* A server that ends every watch at once must not be asked a thousand times a second. */

@@ -154,7 +154,7 @@ static int poll_instead(struct follow *f, imgrel_error *err)
 static int watch_once(struct follow *f, imgrel_error *err)
 {
     ir_buf path = IR_BUF(IR_URL_MAX);
-    ir_request req = {.flags = IR_HTTP_NO_STALL | IR_HTTP_ONE_TRY};
+    ir_request req = {.flags = IR_HTTP_NO_STALL | IR_HTTP_PROMPT | IR_HTTP_ONE_TRY};
     ir_reply reply = {0};
     ir_stream *stream = NULL;
     int64_t began = ir_now_ms();

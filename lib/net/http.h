@@ -57,6 +57,7 @@ typedef struct ir_tls {
 #define IR_HTTP_H1 8u           /* bulk bytes: HTTP/1.1 on a connection of its own */
 #define IR_HTTP_NO_STALL 16u    /* silence is normal here (watch, logs -f) */
 #define IR_HTTP_ANY_BODY 32u    /* give the sink bodies of every status */
+#define IR_HTTP_PROMPT 256u     /* with NO_STALL: silence is normal only after the head (watch) */
 #define IR_HTTP_NO_CERT 128u    /* the configuration's client certificate is not for there */
 #define IR_HTTP_ONCE 256u       /* does harm twice: no connection that curl would try again after */
 #define IR_HTTP_BRIEF 64u       /* one try, its token's too: there is another place to ask */

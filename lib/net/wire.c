@@ -215,7 +215,9 @@ static int64_t patience(ir_wire *w, int64_t *ret_limit)
     int64_t limit = ir_call_conf(&w->call)->stall_timeout_ms;
     curl_off_t up = 0;
     *ret_limit = limit;
-    if (!w->connected || !limit || (w->req.flags & IR_HTTP_NO_STALL))
+    bool silent =
+        (w->req.flags & IR_HTTP_NO_STALL) && (w->head || !(w->req.flags & IR_HTTP_PROMPT));
+    if (!w->connected || !limit || silent)
         return POLL_MAX_MS;
     curl_easy_getinfo(w->lane->easy, CURLINFO_SIZE_UPLOAD_T, &up);
     uint64_t now = w->received + (uint64_t)up;

@@ -13,4 +13,12 @@ tests_unit_check_kube_CPPFLAGS = $(unit_cppflags) $(double_cppflags) \
 	-DTEST_DATA='"$(abs_top_srcdir)/tests/unit/kube/data"' \
 	-DWHY_PAGE='"$(abs_top_srcdir)/docs/guide/why-not.md"'
 tests_unit_check_kube_LDADD = $(double_libs) $(unit_libs)
+
+# Deeds on objects, and kinds over time.
+check_PROGRAMS += tests/unit/check_kube_objects
+tests_unit_check_kube_objects_SOURCES = tests/unit/kube/objects_main.c \
+	tests/unit/kube/support.c tests/unit/kube/support.h tests/unit/kube/check_do.c \
+	tests/unit/kube/check_changes.c
+tests_unit_check_kube_objects_CPPFLAGS = $(unit_cppflags) $(double_cppflags)
+tests_unit_check_kube_objects_LDADD = $(double_libs) $(unit_libs)
 endif

@@ -113,7 +113,7 @@ START_TEST(a_head_that_never_comes)
     dbl_on(k.server,
            &(dbl_rule){.path = AT("99"), .times = 1, .before_head = true, .fault = DBL_STALL});
     imgrel_iter *it = begin(&k, "cm", "{\"resource_version\":\"99\"}");
-    ck_assert_int_eq(imgrel_iter_next(it, &item, kt_err(&k)), IMGREL_ENET);
+    ck_assert_int_eq(imgrel_iter_next(it, &item, kt_err(&k)), IMGREL_ETIMEOUT);
     imgrel_iter_free(it);
     kt_stop(&k);
 }

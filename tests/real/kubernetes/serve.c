@@ -1,5 +1,6 @@
-/* serve PORT PROGRAM ARGUMENTS...: runs a program for every connection, as many at once as come, with the
- * connection as its input and output. For a pod whose image holds nothing but busybox: static. */
+/* serve.c - serve PORT PROGRAM ARGUMENTS...: runs a program for every connection, as many at once
+ * as come, with the connection as its input and output. For a pod whose image holds nothing but
+ * busybox: it is linked statically. */
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 
 int main(int argc, char **argv)
 {
-    struct sockaddr_in at = { .sin_family = AF_INET };
+    struct sockaddr_in at = {.sin_family = AF_INET};
     int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     if (argc < 3)

@@ -50,7 +50,7 @@ void ir_dialer_free(ir_dialer *dr);
 
 /* ---- the forward ----------------------------------------------------------------------------- */
 
-#define IR_LINKS_MAX 256
+#define IR_LINKS_MAX 512
 
 typedef struct ir_route {
     int fd, local, port; /* port: the object's */

@@ -65,15 +65,14 @@ static void found(ir_forward *f, ir_dial *d)
 
 /* ---- by which tunnel ------------------------------------------------------------------------- */
 
-/* The one with the fewest streams, up to most. */
+/* The one with the fewest busy streams, up to most. */
 static ir_tunnel *choose(const ir_forward *f, const char *pod, size_t most)
 {
     ir_tunnel *best = NULL;
     for (size_t i = 0; i < f->n_carriers; i++) {
         ir_tunnel *t = f->carriers[i].tunnel;
-        if (ir_tunnel_usable(t) && ir_tunnel_is_spdy(t) && ir_tunnel_streams(t) <= most &&
-            ir_streq(ir_tunnel_pod(t), pod) &&
-            (!best || ir_tunnel_streams(t) < ir_tunnel_streams(best)))
+        if (ir_tunnel_usable(t) && ir_tunnel_is_spdy(t) && ir_tunnel_busy(t) <= most &&
+            ir_streq(ir_tunnel_pod(t), pod) && (!best || ir_tunnel_busy(t) < ir_tunnel_busy(best)))
             best = t;
     }
     return best;

@@ -313,6 +313,14 @@ size_t ir_tunnel_streams(const ir_tunnel *t)
     return t->n_conns;
 }
 
+size_t ir_tunnel_busy(const ir_tunnel *t)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < t->n_conns; i++)
+        n += !t->conns[i]->fin_sent;
+    return n;
+}
+
 bool ir_tunnel_usable(const ir_tunnel *t)
 {
     return !t->dead && !t->spent && t->n_conns < IR_TUNNEL_STREAMS_MAX && !t->more;

@@ -7,7 +7,7 @@
 
 #include "kube/inside.h"
 
-#define IR_TUNNEL_STREAMS_MAX 8 /* at once */
+#define IR_TUNNEL_STREAMS_MAX 64 /* at once, those that are about to end among them */
 
 typedef struct ir_tunnel ir_tunnel;
 /* Dials a pod by name: SPDY in WebSocket, channels where that is refused; those are good for this
@@ -23,6 +23,9 @@ void ir_tunnel_close(ir_tunnel *t);
 const char *ir_tunnel_pod(const ir_tunnel *t);
 bool ir_tunnel_is_spdy(const ir_tunnel *t);
 size_t ir_tunnel_streams(const ir_tunnel *t);
+/* Those whose client still sends: the others are about to end, for which containerd takes a
+ * second. */
+size_t ir_tunnel_busy(const ir_tunnel *t);
 /* May a stream be opened? No when it is broken or full, or when it may still bring bytes for a
  * stream that was given up. */
 bool ir_tunnel_usable(const ir_tunnel *t);

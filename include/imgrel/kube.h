@@ -109,20 +109,21 @@ IMGREL_API int imgrel_kube_pod_run(imgrel_kube *k, const char *ns, const char *n
 IMGREL_API int imgrel_kube_service_expose(imgrel_kube *k, const char *ns, const char *pod,
                                           int32_t port, int32_t target_port, const imgrel_opts *o,
                                           char **ret_json, imgrel_error *err);
-/** Waits until `kind/name` is ready: a pod, what makes pods (a deployment...), a service, a node.
- *  It ends at once when it is certain that it cannot become so, and lets what may pass by itself
- *  stand for a while. Registry and Harbor are asked as by imgrel_kube_diagnose. ret_json (may be NULL):
- *  the object; the caller's. Errors also: EFAILED (message, cure, and in reason the cause's name),
- *  ENOTFOUND, ETIMEOUT (with what it was waiting for). */
+/** Waits until `kind/name` is ready: a pod, what makes pods (a deployment...), a service, a
+ *  node. It ends at once when it is certain that it cannot become so, and lets what may pass by
+ *  itself stand for a while. Registry and Harbor are asked as by imgrel_kube_diagnose. ret_json
+ *  (may be NULL): the object; the caller's. Errors also: EFAILED (message, cure, and in reason
+ *  the cause's name), ENOTFOUND, ETIMEOUT (with what it was waiting for). */
 IMGREL_API int imgrel_kube_wait(imgrel_kube *k, const char *ns, const char *object,
                                 const imgrel_opts *o, char **ret_json, imgrel_error *err);
 /** Why `kind/name` does not run: a pod, deployment, replicaset, statefulset, daemonset, job,
  *  service, node or namespace. JSON {"object": where it hurts, "pod/web-x", "state": "ready" |
- *  "progressing" | "failed", "cause": short name, "message": one line, "cure": one line, "final": no
- *  change by itself, "evidence": [{"source", "text"}]}, without secrets; the caller's. Of a pull that
- *  fails the registry is asked with the pod's own login (read from its pull secret), and Harbor with the
- *  login that is stored for its host; of a service, a connection into a pod is opened and closed.
- *  Errors also: ENOTFOUND, EINVAL (a kind that does not become ready). */
+ *  "progressing" | "failed", "cause": short name, "message": one line, "cure": one line,
+ *  "final": no change by itself, "evidence": [{"source", "text"}]}, without secrets; the
+ *  caller's. Of a pull that fails the registry is asked with the pod's own login (read from its
+ *  pull secret), and Harbor with the login that is stored for its host; of a service, a
+ *  connection into a pod is opened and closed. Errors also: ENOTFOUND, EINVAL (a kind that does
+ *  not become ready). */
 IMGREL_API int imgrel_kube_diagnose(imgrel_kube *k, const char *ns, const char *object,
                                     const imgrel_opts *o, char **ret_json, imgrel_error *err);
 /** Writes a container's log to a descriptor. spec: JSON {"container", "follow": bool, "tail": N,

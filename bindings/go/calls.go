@@ -1182,7 +1182,7 @@ func (h *Kube) Logs(ctx context.Context, ns string, name string, spec any, fd in
 // cancel fires (then 0). ports: "8080:80,0:443" (0: any free port; each is told by an
 // IMGREL_EVENT_LISTENING). address nil: 127.0.0.1, which only this machine reaches. A service or a
 // deployment is followed: who connects gets the pod that is ready just then, and what went to one that
-// was not reached goes to the next. At most 256 connections at once, others wait; each holds at most
+// was not reached goes to the next. At most 512 connections at once, others wait; each holds at most
 // about 1 MiB. What ends one connection (nothing listens on that port...) is told by an
 // IMGREL_EVENT_WARNING and in the log; while the API server cannot be reached, clients wait for it, up
 // to 30 s each. Errors also: EIO (port taken), ENOTFOUND (also when the pod that was named itself is

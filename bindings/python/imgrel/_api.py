@@ -765,7 +765,7 @@ class Kube(Handle):
         (then 0). ports: "8080:80,0:443" (0: any free port; each is told by an IMGREL_EVENT_LISTENING).
         address None: 127.0.0.1, which only this machine reaches. A service or a deployment is followed: who
         connects gets the pod that is ready just then, and what went to one that was not reached goes to the
-        next. At most 256 connections at once, others wait; each holds at most about 1 MiB. What ends one
+        next. At most 512 connections at once, others wait; each holds at most about 1 MiB. What ends one
         connection (nothing listens on that port...) is told by an IMGREL_EVENT_WARNING and in the log;
         while the API server cannot be reached, clients wait for it, up to 30 s each. Errors also: EIO (port
         taken), ENOTFOUND (also when the pod that was named itself is gone, at the next connection)."""
@@ -1695,7 +1695,7 @@ class AsyncKube(Handle):
         (then 0). ports: "8080:80,0:443" (0: any free port; each is told by an IMGREL_EVENT_LISTENING).
         address None: 127.0.0.1, which only this machine reaches. A service or a deployment is followed: who
         connects gets the pod that is ready just then, and what went to one that was not reached goes to the
-        next. At most 256 connections at once, others wait; each holds at most about 1 MiB. What ends one
+        next. At most 512 connections at once, others wait; each holds at most about 1 MiB. What ends one
         connection (nothing listens on that port...) is told by an IMGREL_EVENT_WARNING and in the log;
         while the API server cannot be reached, clients wait for it, up to 30 s each. Errors also: EIO (port
         taken), ENOTFOUND (also when the pod that was named itself is gone, at the next connection)."""

@@ -70,28 +70,24 @@ IMGREL_API int imgrel_kube_list(imgrel_kube *k, const char *ns, const char *kind
 IMGREL_API int imgrel_kube_watch(imgrel_kube *k, const char *ns, const char *what,
                                  const char *spec, const imgrel_opts *o, imgrel_iter **out,
                                  imgrel_error *err);
-/** Does something with an object (or, NULL, with what json names):
- *  | action | object | json |
- *  |---|---|---|
- *  | apply, create | NULL | {"manifest": text, object or array} |
- *  | delete | kind/name, or NULL and a manifest | {"propagation": "background" \| "foreground" \|
- *    "orphan", "grace_seconds", "wait": true} |
- *  | patch | kind/name | {"patch": object or array, "type": "merge" \| "strategic" \| "json"} |
- *  | pull_secrets | serviceaccount/NAME | {"add": [names], "remove": [names]} |
- *  | run | pod/NAME, deployment/NAME | as imgrel_kube_pod_run, and "replicas" |
- *  | expose | pod/NAME, deployment/NAME... | {"name", "type", "labels", "ports": [{"port",
- *    "target_port", "protocol", "name", "node_port"}]} |
- *  | wait | deployment/NAME, statefulset/NAME, daemonset/NAME | NULL: until it is rolled out |
- *  | history | the same | NULL |
- *  | undo | the same | {"revision": N}, NULL: the one before |
- *  | restart | the same | NULL |
- *  | scale | the same | {"replicas": N} |
- *  | image | the same, pod/NAME | {"image", "container": name, else its only one} |
- *  | table | kind or kind/name | {"selector"}: columns and rows as the cluster prints them |
- *  | kinds | NULL | NULL: every kind that the cluster has |
- *  ret_json (may be NULL): the object or array that comes of it, with "imgrel" ("created",
- *  "changed", "replaced", "unchanged", "deleted") where something was done; the caller's. Errors
- *  also: ENOTFOUND, ECONFLICT, ESTATE (a paused deployment), EUNSUPPORTED. */
+/** Does something with an object; json says how (NULL: nothing to say), strictly read. Actions:
+ *  "apply" and "create", without an object: {"manifest": text, object or array};
+ *  "delete": {"propagation": "background", "foreground" or "orphan", "grace_seconds": N, "wait":
+ *  true}, or without an object also {"manifest"}, deleted last first;
+ *  "patch": {"patch": object or array, "type": "merge", "strategic" or "json"};
+ *  "pull_secrets" of serviceaccount/NAME, others kept: {"add": [names], "remove": [names]};
+ *  "run" of pod/NAME or deployment/NAME: as imgrel_kube_pod_run, and "replicas": N;
+ *  "expose" of pod/NAME, deployment/NAME...: {"name", "type", "labels", "ports": [{"port",
+ *  "target_port": number or name, "protocol", "name", "node_port"}]};
+ *  "wait" until a deployment, statefulset or daemonset is rolled out; "history" of one; "undo":
+ *  {"revision": N}, else the one before; "restart"; "scale": {"replicas": N};
+ *  "image" of one, or of a pod: {"image", "container": name, else the only one};
+ *  "table" of a kind or kind/name: {"selector"}, columns and rows as the cluster prints them;
+ *  "kinds", without an object: every kind that the cluster has.
+ *  ret_json (may be NULL): the object or array that comes of it, with "imgrel": "created",
+ *  "changed", "replaced", "unchanged" or "deleted" where something was done; the caller's. Errors
+ *  also: ENOTFOUND, ECONFLICT, ESTATE (a paused deployment), EFAILED (a rollout that cannot be,
+ *  with cause and cure), EUNSUPPORTED. */
 IMGREL_API int imgrel_kube_do(imgrel_kube *k, const char *ns, const char *object,
                               const char *action, const char *json, const imgrel_opts *o,
                               char **ret_json, imgrel_error *err);

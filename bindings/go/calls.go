@@ -1025,7 +1025,7 @@ func (h *Kube) List(ctx context.Context, ns string, kind string, selector string
 	var made unsafe.Pointer
 	run, err := h.open(ctx, o, func(s *cstrings, opts *C.imgrel_opts, e *C.imgrel_error) C.int {
 		var v1 *C.imgrel_iter
-		rc := C.imgrel_kube_list((*C.imgrel_kube)(h.p), s.orNil(ns), s.orNil(kind), s.orNil(selector), opts, &v1, e)
+		rc := C.imgrel_kube_list((*C.imgrel_kube)(h.p), s.orNil(ns), s.add(kind), s.orNil(selector), opts, &v1, e)
 		made = unsafe.Pointer(v1)
 		return rc
 	})
@@ -1069,21 +1069,21 @@ func (h *Kube) Watch(ctx context.Context, ns string, what string, spec any, o *O
 	return r1, nil
 }
 
-// Do: does something with an object (or, nil, with what json names): | action | object | json |
-// |---|---|---| | apply, create | nil | {"manifest": text, object or array} | | delete | kind/name, or
-// nil and a manifest | {"propagation": "background" \| "foreground" \| "orphan", "grace_seconds",
-// "wait": true} | | patch | kind/name | {"patch": object or array, "type": "merge" \| "strategic" \|
-// "json"} | | pull_secrets | serviceaccount/NAME | {"add": [names], "remove": [names]} | | run |
-// pod/NAME, deployment/NAME | as kube_pod_run, and "replicas" | | expose | pod/NAME,
-// deployment/NAME... | {"name", "type", "labels", "ports": [{"port", "target_port", "protocol",
-// "name", "node_port"}]} | | wait | deployment/NAME, statefulset/NAME, daemonset/NAME | nil: until it
-// is rolled out | | history | the same | nil | | undo | the same | {"revision": N}, nil: the one
-// before | | restart | the same | nil | | scale | the same | {"replicas": N} | | image | the same,
-// pod/NAME | {"image", "container": name, else its only one} | | table | kind or kind/name |
-// {"selector"}: columns and rows as the cluster prints them | | kinds | nil | nil: every kind that the
-// cluster has | json: the object or array that comes of it, with "imgrel" ("created", "changed",
-// "replaced", "unchanged", "deleted") where something was done. Errors also: ENOTFOUND, ECONFLICT,
-// ESTATE (a paused deployment), EUNSUPPORTED.
+// Do: does something with an object; json says how (nil: nothing to say), strictly read. Actions:
+// "apply" and "create", without an object: {"manifest": text, object or array}; "delete":
+// {"propagation": "background", "foreground" or "orphan", "grace_seconds": N, "wait": true}, or
+// without an object also {"manifest"}, deleted last first; "patch": {"patch": object or array, "type":
+// "merge", "strategic" or "json"}; "pull_secrets" of serviceaccount/NAME, others kept: {"add":
+// [names], "remove": [names]}; "run" of pod/NAME or deployment/NAME: as kube_pod_run, and "replicas":
+// N; "expose" of pod/NAME, deployment/NAME...: {"name", "type", "labels", "ports": [{"port",
+// "target_port": number or name, "protocol", "name", "node_port"}]}; "wait" until a deployment,
+// statefulset or daemonset is rolled out; "history" of one; "undo": {"revision": N}, else the one
+// before; "restart"; "scale": {"replicas": N}; "image" of one, or of a pod: {"image", "container":
+// name, else the only one}; "table" of a kind or kind/name: {"selector"}, columns and rows as the
+// cluster prints them; "kinds", without an object: every kind that the cluster has. json: the object
+// or array that comes of it, with "imgrel": "created", "changed", "replaced", "unchanged" or "deleted"
+// where something was done. Errors also: ENOTFOUND, ECONFLICT, ESTATE (a paused deployment), EFAILED
+// (a rollout that cannot be, with cause and cure), EUNSUPPORTED.
 func (h *Kube) Do(ctx context.Context, ns string, name string, action string, doc any, o *Options) (r1 json.RawMessage, err error) {
 	docText, bad := jsonText(doc)
 	if bad != nil {
@@ -1091,7 +1091,7 @@ func (h *Kube) Do(ctx context.Context, ns string, name string, action string, do
 	}
 	err = h.call(ctx, o, func(s *cstrings, opts *C.imgrel_opts, e *C.imgrel_error) C.int {
 		var v1 *C.char
-		rc := C.imgrel_kube_do((*C.imgrel_kube)(h.p), s.orNil(ns), s.add(name), s.orNil(action), s.orNil(docText), opts, &v1, e)
+		rc := C.imgrel_kube_do((*C.imgrel_kube)(h.p), s.orNil(ns), s.add(name), s.add(action), s.orNil(docText), opts, &v1, e)
 		r1 = json.RawMessage(take(v1))
 		return rc
 	})

@@ -668,7 +668,7 @@ class Kube(Handle):
         run = Run(**how)
         self._call('kube_delete', (self, c_text(ns), c_text(name), OPTS), run)
 
-    def list(self, ns: Optional[str] = None, kind: Optional[str] = None, selector: Optional[str] = None, **how: Unpack[How]) -> Items[Any]:
+    def list(self, ns: Optional[str], kind: str, selector: Optional[str] = None, **how: Unpack[How]) -> Items[Any]:
         """Lists a kind ("pod"; any that the cluster has, "certificates.cert-manager.io"), one JSON object per
         item; selector: label selector or None. ns "*": every namespace."""
         out1 = Made()
@@ -688,22 +688,22 @@ class Kube(Handle):
         self._call('kube_watch', (self, c_text(ns), c_text(what), c_json(spec), OPTS, out1), run)
         return Items[Any]._from(out1, self, run)._begin(json.loads)
 
-    def do(self, ns: Optional[str], name: str, action: Optional[str] = None, json: Any = None, **how: Unpack[How]) -> Any:
-        """Does something with an object (or, None, with what json names): | action | object | json |
-        |---|---|---| | apply, create | None | {"manifest": text, object or array} | | delete | kind/name,
-        or None and a manifest | {"propagation": "background" | "foreground" | "orphan", "grace_seconds",
-        "wait": true} | | patch | kind/name | {"patch": object or array, "type": "merge" | "strategic" |
-        "json"} | | pull_secrets | serviceaccount/NAME | {"add": [names], "remove": [names]} | | run |
-        pod/NAME, deployment/NAME | as kube_pod_run, and "replicas" | | expose | pod/NAME,
-        deployment/NAME... | {"name", "type", "labels", "ports": [{"port", "target_port", "protocol",
-        "name", "node_port"}]} | | wait | deployment/NAME, statefulset/NAME, daemonset/NAME | None: until it
-        is rolled out | | history | the same | None | | undo | the same | {"revision": N}, None: the one
-        before | | restart | the same | None | | scale | the same | {"replicas": N} | | image | the same,
-        pod/NAME | {"image", "container": name, else its only one} | | table | kind or kind/name |
-        {"selector"}: columns and rows as the cluster prints them | | kinds | None | None: every kind that
-        the cluster has | json: the object or array that comes of it, with "imgrel" ("created", "changed",
-        "replaced", "unchanged", "deleted") where something was done. Errors also: ENOTFOUND, ECONFLICT,
-        ESTATE (a paused deployment), EUNSUPPORTED."""
+    def do(self, ns: Optional[str], name: str, action: str, json: Any = None, **how: Unpack[How]) -> Any:
+        """Does something with an object; json says how (None: nothing to say), strictly read. Actions: "apply"
+        and "create", without an object: {"manifest": text, object or array}; "delete": {"propagation":
+        "background", "foreground" or "orphan", "grace_seconds": N, "wait": true}, or without an object also
+        {"manifest"}, deleted last first; "patch": {"patch": object or array, "type": "merge", "strategic"
+        or "json"}; "pull_secrets" of serviceaccount/NAME, others kept: {"add": [names], "remove": [names]};
+        "run" of pod/NAME or deployment/NAME: as kube_pod_run, and "replicas": N; "expose" of pod/NAME,
+        deployment/NAME...: {"name", "type", "labels", "ports": [{"port", "target_port": number or name,
+        "protocol", "name", "node_port"}]}; "wait" until a deployment, statefulset or daemonset is rolled
+        out; "history" of one; "undo": {"revision": N}, else the one before; "restart"; "scale":
+        {"replicas": N}; "image" of one, or of a pod: {"image", "container": name, else the only one};
+        "table" of a kind or kind/name: {"selector"}, columns and rows as the cluster prints them; "kinds",
+        without an object: every kind that the cluster has. json: the object or array that comes of it, with
+        "imgrel": "created", "changed", "replaced", "unchanged" or "deleted" where something was done.
+        Errors also: ENOTFOUND, ECONFLICT, ESTATE (a paused deployment), EFAILED (a rollout that cannot be,
+        with cause and cure), EUNSUPPORTED."""
         out1 = Out()
         run = Run(**how)
         self._call('kube_do', (self, c_text(ns), c_text(name), c_text(action), c_json(json), OPTS, out1), run)
@@ -1598,7 +1598,7 @@ class AsyncKube(Handle):
         run = Run(**how)
         await self._acall('kube_delete', (self, c_text(ns), c_text(name), OPTS), run)
 
-    async def list(self, ns: Optional[str] = None, kind: Optional[str] = None, selector: Optional[str] = None, **how: Unpack[How]) -> Items[Any]:
+    async def list(self, ns: Optional[str], kind: str, selector: Optional[str] = None, **how: Unpack[How]) -> Items[Any]:
         """Lists a kind ("pod"; any that the cluster has, "certificates.cert-manager.io"), one JSON object per
         item; selector: label selector or None. ns "*": every namespace."""
         out1 = Made()
@@ -1618,22 +1618,22 @@ class AsyncKube(Handle):
         await self._acall('kube_watch', (self, c_text(ns), c_text(what), c_json(spec), OPTS, out1), run)
         return Items[Any]._from(out1, self, run)._begin(json.loads)
 
-    async def do(self, ns: Optional[str], name: str, action: Optional[str] = None, json: Any = None, **how: Unpack[How]) -> Any:
-        """Does something with an object (or, None, with what json names): | action | object | json |
-        |---|---|---| | apply, create | None | {"manifest": text, object or array} | | delete | kind/name,
-        or None and a manifest | {"propagation": "background" | "foreground" | "orphan", "grace_seconds",
-        "wait": true} | | patch | kind/name | {"patch": object or array, "type": "merge" | "strategic" |
-        "json"} | | pull_secrets | serviceaccount/NAME | {"add": [names], "remove": [names]} | | run |
-        pod/NAME, deployment/NAME | as kube_pod_run, and "replicas" | | expose | pod/NAME,
-        deployment/NAME... | {"name", "type", "labels", "ports": [{"port", "target_port", "protocol",
-        "name", "node_port"}]} | | wait | deployment/NAME, statefulset/NAME, daemonset/NAME | None: until it
-        is rolled out | | history | the same | None | | undo | the same | {"revision": N}, None: the one
-        before | | restart | the same | None | | scale | the same | {"replicas": N} | | image | the same,
-        pod/NAME | {"image", "container": name, else its only one} | | table | kind or kind/name |
-        {"selector"}: columns and rows as the cluster prints them | | kinds | None | None: every kind that
-        the cluster has | json: the object or array that comes of it, with "imgrel" ("created", "changed",
-        "replaced", "unchanged", "deleted") where something was done. Errors also: ENOTFOUND, ECONFLICT,
-        ESTATE (a paused deployment), EUNSUPPORTED."""
+    async def do(self, ns: Optional[str], name: str, action: str, json: Any = None, **how: Unpack[How]) -> Any:
+        """Does something with an object; json says how (None: nothing to say), strictly read. Actions: "apply"
+        and "create", without an object: {"manifest": text, object or array}; "delete": {"propagation":
+        "background", "foreground" or "orphan", "grace_seconds": N, "wait": true}, or without an object also
+        {"manifest"}, deleted last first; "patch": {"patch": object or array, "type": "merge", "strategic"
+        or "json"}; "pull_secrets" of serviceaccount/NAME, others kept: {"add": [names], "remove": [names]};
+        "run" of pod/NAME or deployment/NAME: as kube_pod_run, and "replicas": N; "expose" of pod/NAME,
+        deployment/NAME...: {"name", "type", "labels", "ports": [{"port", "target_port": number or name,
+        "protocol", "name", "node_port"}]}; "wait" until a deployment, statefulset or daemonset is rolled
+        out; "history" of one; "undo": {"revision": N}, else the one before; "restart"; "scale":
+        {"replicas": N}; "image" of one, or of a pod: {"image", "container": name, else the only one};
+        "table" of a kind or kind/name: {"selector"}, columns and rows as the cluster prints them; "kinds",
+        without an object: every kind that the cluster has. json: the object or array that comes of it, with
+        "imgrel": "created", "changed", "replaced", "unchanged" or "deleted" where something was done.
+        Errors also: ENOTFOUND, ECONFLICT, ESTATE (a paused deployment), EFAILED (a rollout that cannot be,
+        with cause and cure), EUNSUPPORTED."""
         out1 = Out()
         run = Run(**how)
         await self._acall('kube_do', (self, c_text(ns), c_text(name), c_text(action), c_json(json), OPTS, out1), run)

@@ -17,8 +17,8 @@
 #define ASK(path, args, help) H(path, args, help, opt_harbor_get, cmd_harbor_do)
 #define ONE(path, help) H(path, "", help, opt_harbor_get, cmd_harbor_one)
 /* A kind with all four verbs. */
-#define ALL(word, parent, args, what)                                         \
-    LIST(word, parent, "list " what "s"), GET(word, args, "read a " what),    \
+#define ALL(word, parent, args, what, many)                                   \
+    LIST(word, parent, "list " many), GET(word, args, "read a " what),        \
         PUT(word, args, "see to it that a " what " is there and as is said"), \
         DELETE(word, args, "delete a " what)
 
@@ -56,10 +56,10 @@
         H("member ensure", "PROJECT/USER", "see to it that a user is a member", opt_harbor_member, \
           cmd_harbor_member),                                                                      \
         DELETE("member", "PROJECT/USER", "take a member out of a project"),                        \
-        ALL("user", "", "NAME", "user"),                                                           \
+        ALL("user", "", "NAME", "user", "users"),                                                  \
         H("user cli-secret", "[NAME]", "give an OIDC user (yourself) a new CLI secret",            \
           opt_harbor_secret, cmd_harbor_cli_secret),                                               \
-        ALL("group", "", "NAME", "user group")
+        ALL("group", "", "NAME", "user group", "user groups")
 
 #define HARBOR_CONTENT_COMMANDS                                                                    \
     LIST("repo", "PROJECT", "list a project's repositories"),                                      \
@@ -76,7 +76,7 @@
         LIST("tag", "REF", "list an artifact's tags"),                                             \
         H("tag add", "REF NAME", "give an artifact one more tag", opt_harbor_tag, cmd_harbor_tag), \
         DELETE("tag", "REF", "delete a tag without its artifact"),                                 \
-        ALL("label", "[PROJECT]", "[PROJECT/]NAME", "label"),                                      \
+        ALL("label", "[PROJECT]", "[PROJECT/]NAME", "label", "labels"),                            \
         H("label add", "REF NAME", "label an artifact", opt_harbor_delete, cmd_harbor_label),      \
         H("label remove", "REF NAME", "take a label off an artifact", opt_harbor_delete,           \
           cmd_harbor_unlabel),                                                                     \
@@ -94,25 +94,25 @@
         LIST("immutable", "PROJECT", "list a project's rules for immutable tags"),                \
         PUT("immutable", "PROJECT[/NUMBER]", "see to it that there is such a rule"),              \
         DELETE("immutable", "PROJECT/NUMBER", "delete a rule"),                                   \
-        ALL("webhook", "PROJECT", "PROJECT/NAME", "webhook"),                                     \
+        ALL("webhook", "PROJECT", "PROJECT/NAME", "webhook", "webhooks"),                         \
         H("webhook events", "PROJECT", "list what webhooks can be told", opt_harbor_get,          \
           cmd_harbor_get),                                                                        \
-        ALL("registry", "", "NAME", "registry"),                                                  \
+        ALL("registry", "", "NAME", "registry", "registries"),                                    \
         ASK("registry ping", "NAME", "whether Harbor reaches a registry"),                        \
-        ALL("replication", "", "NAME", "replication rule"),                                       \
+        ALL("replication", "", "NAME", "replication rule", "replication rules"),                  \
         RUN("replication run", "NAME", "replicate now"),                                          \
         H("replication executions", "NAME", "list a rule's runs", opt_query, cmd_harbor_list),    \
         H("replication tasks", "NUMBER", "list what a run copied", opt_query, cmd_harbor_list),   \
         ASK("replication stop", "NUMBER", "stop a run"),                                          \
-        ALL("preheat-instance", "", "NAME", "preheat instance"),                                  \
+        ALL("preheat-instance", "", "NAME", "preheat instance", "preheat instances"),             \
         ASK("preheat-instance ping", "NAME", "whether Harbor reaches an instance"),               \
-        ALL("preheat", "PROJECT", "PROJECT/NAME", "preheat policy"),                              \
+        ALL("preheat", "PROJECT", "PROJECT/NAME", "preheat policy", "preheat policies"),          \
         RUN("preheat run", "PROJECT/NAME", "preheat now"),                                        \
         H("preheat executions", "PROJECT/NAME", "list a policy's runs", opt_query,                \
           cmd_harbor_list)
 
 #define HARBOR_SYSTEM_COMMANDS                                                                    \
-    ALL("scanner", "", "NAME", "scanner"),                                                        \
+    ALL("scanner", "", "NAME", "scanner", "scanners"),                                            \
         ASK("scanner default", "NAME", "make a scanner the default"),                             \
         H("scan-all schedule", "[CRON]", "print or set when everything is scanned",               \
           opt_harbor_delete, cmd_harbor_schedule),                                                \

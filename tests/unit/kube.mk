@@ -21,4 +21,13 @@ tests_unit_check_kube_objects_SOURCES = tests/unit/kube/objects_main.c \
 	tests/unit/kube/check_changes.c
 tests_unit_check_kube_objects_CPPFLAGS = $(unit_cppflags) $(double_cppflags)
 tests_unit_check_kube_objects_LDADD = $(double_libs) $(unit_libs)
+
+# Each request fails in turn, against the mock.
+if ENABLE_MOCK
+check_PROGRAMS += tests/unit/check_kube_flow
+tests_unit_check_kube_flow_SOURCES = tests/unit/kube/flow.c tests/server/mock_http.c \
+	tests/server/mock_http.h
+tests_unit_check_kube_flow_CPPFLAGS = $(unit_cppflags) -I$(top_srcdir)/tests/server
+tests_unit_check_kube_flow_LDADD = lib/libmockcore.la $(unit_libs) $(mock_libs)
+endif
 endif

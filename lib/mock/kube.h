@@ -266,6 +266,15 @@ int ir_must_use mk_control_start(struct mk_kube *k, imgrel_error *err);
 void mk_control_stop(struct mk_kube *k);
 /* Renews the endpoints of all services (kube_endpoints.c). (lock) */
 void mk_endpoints(struct mk_kube *k);
+bool mk_pod_ready(const ir_json *pod);
+/* Makes an object of rest (taken; NULL: of nothing more) that is not there yet. (lock) */
+void mk_make(struct mk_kube *k, const char *kind_name, const char *ns, const char *name,
+             ir_json *rest);
+/* A pod needs its service account to be there already, and gets that one's pull secrets if it
+ * brings none itself; false: it is not there. (lock) */
+bool mk_pod_account(struct mk_kube *k, const char *ns, ir_json *pod);
+/* kube_deploy.c: one look at every deployment. (lock) */
+void mk_deployments(struct mk_kube *k);
 /* A pod is marked for deletion (grace seconds) or, where nothing runs it, dropped. (lock) */
 ir_json *mk_pod_mark_deleted(struct mk_kube *k, const ir_json *pod, int64_t grace);
 

@@ -1,6 +1,6 @@
 /* kube_control.c - the controllers that a release meets, on one thread: the default service account
  * of a namespace (some time after it), the end of namespaces, finalizers of the garbage collector,
- * the scheduler, and the endpoints of services (kube_endpoints.c). */
+ * the scheduler, the endpoints of services (kube_endpoints.c), deployments (kube_deploy.c). */
 #include "mock/kube.h"
 
 #include "base/cancel.h"
@@ -35,8 +35,8 @@ static int64_t first_seen(sightings *s, const char *uid, int64_t now)
 
 /* ---- objects made by controllers ------------------------------------------------------------ */
 
-static void make(struct mk_kube *k, const char *kind_name, const char *ns, const char *name,
-                 ir_json *rest)
+void mk_make(struct mk_kube *k, const char *kind_name, const char *ns, const char *name,
+             ir_json *rest)
 {
     const mk_kind *kind = mk_kind_named(kind_name);
     char uid[40], now[32];
@@ -57,20 +57,21 @@ static void make(struct mk_kube *k, const char *kind_name, const char *ns, const
 
 static void make_accounts(struct mk_kube *k, const char *ns)
 {
-    make(k, "ServiceAccount", ns, "default", NULL);
-    make(k, "ConfigMap", ns, "kube-root-ca.crt", ir_json_pack("{s:{s:s}}", "data", "ca.crt", ""));
+    mk_make(k, "ServiceAccount", ns, "default", NULL);
+    mk_make(k, "ConfigMap", ns, "kube-root-ca.crt",
+            ir_json_pack("{s:{s:s}}", "data", "ca.crt", ""));
 }
 
 static void make_first(struct mk_kube *k)
 {
     static const char *const names[] = {"default", "kube-node-lease", "kube-public", "kube-system"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        make(k, "Namespace", "", names[i], NULL);
+        mk_make(k, "Namespace", "", names[i], NULL);
         make_accounts(k, names[i]);
     }
-    make(k, "Service", "default", "kubernetes",
-         ir_json_pack("{s:{s:s, s:[{s:s, s:i, s:i}]}}", "spec", "clusterIP", "10.96.0.1", "ports",
-                      "name", "https", "port", 443, "targetPort", 6443));
+    mk_make(k, "Service", "default", "kubernetes",
+            ir_json_pack("{s:{s:s, s:[{s:s, s:i, s:i}]}}", "spec", "clusterIP", "10.96.0.1",
+                         "ports", "name", "https", "port", 443, "targetPort", 6443));
 }
 
 /* ---- namespaces ----------------------------------------------------------------------------- */
@@ -318,6 +319,7 @@ static void *run(void *arg)
         if (rv != k->rv) {
             rv = k->rv;
             collect(k);
+            mk_deployments(k);
             schedule(k);
             mk_endpoints(k);
         }

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-static bool is_ready(const ir_json *pod)
+bool mk_pod_ready(const ir_json *pod)
 {
     const ir_json *list = ir_json_path(pod, "status.conditions");
     for (size_t i = 0; i < ir_json_len(list); i++)
@@ -66,7 +66,8 @@ static void gather(struct mk_kube *k, const ir_json *service, gathered *g)
         if (k->objects[i].kind != kind || !ip || strcmp(mk_namespace(pod), mk_namespace(service)) ||
             !mk_labels_match(ir_json_path(service, "spec.selector"), pod))
             continue;
-        bool ready = is_ready(pod), ends = ir_json_path(pod, "metadata.deletionTimestamp") != NULL;
+        bool ready = mk_pod_ready(pod),
+             ends = ir_json_path(pod, "metadata.deletionTimestamp") != NULL;
         g->first = g->first ? g->first : pod;
         ir_json *e = ir_json_pack("{s:[s], s:{s:b, s:b, s:b}, s:s}", "addresses", ip, "conditions",
                                   "ready", (int)(ready && !ends), "serving", (int)ready,

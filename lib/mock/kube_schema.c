@@ -59,6 +59,8 @@ static const struct {
     {"Deployment", "apiVersion kind metadata:Meta spec:DeploymentSpec status~"},
     {"DeploymentSpec", "replicas# selector* template:PodTemplate strategy* minReadySeconds# "
                        "revisionHistoryLimit# paused? progressDeadlineSeconds#"},
+    {"ReplicaSet", "apiVersion kind metadata:Meta spec:ReplicaSetSpec status~"},
+    {"ReplicaSetSpec", "replicas# selector* template:PodTemplate minReadySeconds#"},
     {"PodTemplate", "metadata:Meta spec:PodSpec"},
     {"Event",
      "apiVersion kind metadata:Meta involvedObject:Reference reason message source* "

@@ -167,10 +167,10 @@ static bool namespace_admits(mk_kcall *c, const ir_json *object)
     return false;
 }
 
-static void mount_token(mk_kcall *c, ir_json *spec)
+static void mount_token(struct mk_kube *k, ir_json *spec)
 {
     char suffix[6];
-    mk_new_suffix(c->k, suffix);
+    mk_new_suffix(k, suffix);
     char *name = ir_format("kube-api-access-%s", suffix);
     ir_json *volumes = ir_json_get(spec, "volumes"), *list = ir_json_get(spec, "containers");
     if (!volumes) {
@@ -194,30 +194,33 @@ static void mount_token(mk_kcall *c, ir_json *spec)
     free(name);
 }
 
-/* A pod needs its service account to be there already, and gets that one's pull secrets if it
- * brings none itself. */
-static bool account_admits(mk_kcall *c, ir_json *pod)
+bool mk_pod_account(struct mk_kube *k, const char *ns, ir_json *pod)
 {
     ir_json *spec = mk_ensure(pod, "spec");
     const char *name = ir_json_str(spec, "serviceAccountName");
     char *account = ir_strdup(name && *name ? name : "default");
     const ir_json *sa =
-        mk_store_get(c->k, mk_kind_named("ServiceAccount"), c->ns, account ? account : "");
-    if (!sa) {
-        mk_forbidden(c, mk_name(pod), NULL,
-                     "error looking up service account %s/%s: serviceaccount \"%s\" not found",
-                     c->ns, account ? account : "", account ? account : "");
-    } else {
-        const ir_json *secrets = ir_json_get(sa, "imagePullSecrets");
-        ir_json_puts(spec, "serviceAccountName", account);
-        ir_json_puts(spec, "serviceAccount", account);
-        if (!ir_json_len(ir_json_get(spec, "imagePullSecrets")) && ir_json_len(secrets))
-            ir_json_put(spec, "imagePullSecrets", ir_json_copy(secrets));
-        if (ir_json_bool(spec, "automountServiceAccountToken", true))
-            mount_token(c, spec);
-    }
+        mk_store_get(k, mk_kind_named("ServiceAccount"), ns, account ? account : "");
+    const ir_json *secrets = ir_json_get(sa, "imagePullSecrets");
+    ir_json_puts(spec, "serviceAccountName", account);
+    ir_json_puts(spec, "serviceAccount", account);
+    if (sa && !ir_json_len(ir_json_get(spec, "imagePullSecrets")) && ir_json_len(secrets))
+        ir_json_put(spec, "imagePullSecrets", ir_json_copy(secrets));
+    if (sa && ir_json_bool(spec, "automountServiceAccountToken", true))
+        mount_token(k, spec);
     free(account);
     return sa != NULL;
+}
+
+static bool account_admits(mk_kcall *c, ir_json *pod)
+{
+    if (mk_pod_account(c->k, c->ns, pod))
+        return true;
+    const char *account = ir_json_str(ir_json_get(pod, "spec"), "serviceAccountName");
+    mk_forbidden(c, mk_name(pod), NULL,
+                 "error looking up service account %s/%s: serviceaccount \"%s\" not found", c->ns,
+                 account, account);
+    return false;
 }
 
 static bool name_it(mk_kcall *c, ir_json *object)
@@ -258,7 +261,7 @@ static void new_metadata(mk_kcall *c, ir_json *object)
         ir_json_puts(meta, "namespace", c->ns);
     else
         ir_json_remove(meta, "namespace");
-    if (!strcmp(c->kind->kind, "Pod") || !strcmp(c->kind->kind, "Deployment"))
+    if (!strcmp(c->kind->kind, "Pod") || !strcmp(c->kind->group, "apps"))
         ir_json_put(meta, "generation", ir_json_new_int(1));
 }
 

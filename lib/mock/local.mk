@@ -26,7 +26,7 @@ mock_sources += lib/mock/kube.h lib/mock/kube_tunnel.h lib/mock/node.h \
 	lib/mock/kube_write.c lib/mock/kube_proto.c lib/mock/kube_delete.c lib/mock/kube_default.c \
 	lib/mock/kube_valid.c lib/mock/kube_podvalid.c \
 	lib/mock/kube_patch.c lib/mock/kube_merge.c lib/mock/kube_fields.c lib/mock/kube_apply.c \
-	lib/mock/kube_control.c lib/mock/kube_endpoints.c lib/mock/kube_event.c \
+	lib/mock/kube_control.c lib/mock/kube_endpoints.c lib/mock/kube_deploy.c lib/mock/kube_event.c \
 	lib/mock/kube_log.c lib/mock/kube_forward.c lib/mock/kube_tunnel.c \
 	lib/mock/kube_channel.c lib/mock/kube_spdy.c \
 	lib/mock/node.c lib/mock/node_pod.c lib/mock/node_container.c lib/mock/node_status.c \

@@ -614,11 +614,49 @@ def logs():
     check(line[4] == "-" and line[10] == "T" and line.split(" ")[0].endswith("Z"), "with times", line)
     status(get(log % "web" + "previous=true"), 400, "BadRequest", 'previous terminated container "c" in pod "web" not found', "the previous one of none")
     check(get(log % "two" + "container=b").text == "b\n", "one of several")
-    r = until(lambda: (lambda r: r if r.status == 200 else None)(get(log % "crash" + "previous=true")))
-    check(r and "dying" in r.text, "the previous one's", r)
+    r = until(lambda: (lambda r: r if "dying" in r.text else None)(get(log % "crash" + "previous=true")))
+    check(r and r.status == 200, "the previous one's", r)
     if t.lose_container("lost"):
         r = get(log % "lost")
         check(r.status == 200 and r.text.startswith("unable to retrieve container logs for containerd://"), "an error as text with 200", r)
+
+
+def deployments():
+    apps = f"/apis/apps/v1/namespaces/{NS}"
+    spec = {"imagePullSecrets": [{"name": "good"}], "terminationGracePeriodSeconds": 0, "containers": [{"name": "c", "image": image("app:1"), "ports": [{"containerPort": 8080}]}]}
+    body = {"metadata": {"name": "d"}, "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "d"}}, "template": {"metadata": {"labels": {"app": "d"}}, "spec": spec}}}
+    r = post(f"{apps}/deployments", body)
+    check(r.status == 201 and r.at("metadata.generation") == 1 and r.at("spec.strategy.type") == "RollingUpdate", "a deployment", r)
+
+    def settled(generation):
+        r = get(f"{apps}/deployments/d")
+        s = r.at("status") or {}
+        return r if s.get("observedGeneration") == generation and s.get("updatedReplicas") == s.get("availableReplicas") == s.get("replicas") == 2 else None
+    r = until(lambda: settled(1))
+    check(r, "its status counts what is available", get(f"{apps}/deployments/d"))
+    conditions = {c["type"]: (c["status"], c["reason"]) for c in get(f"{apps}/deployments/d").at("status.conditions") or []}
+    check(conditions == {"Available": ("True", "MinimumReplicasAvailable"), "Progressing": ("True", "NewReplicaSetAvailable")}, "its conditions", conditions)
+
+    def sets(): return sorted(get(f"{apps}/replicasets?labelSelector=app%3Dd").at("items") or [], key=lambda x: int(x["metadata"]["annotations"]["deployment.kubernetes.io/revision"]))
+    def pods(): return [p for p in get(f"{IN}/pods?labelSelector=app%3Dd").at("items") or [] if "deletionTimestamp" not in p["metadata"]]
+    one = sets()[0]
+    digest = one["metadata"]["labels"]["pod-template-hash"]
+    check(one["metadata"]["name"] == f"d-{digest}" and one["spec"]["selector"]["matchLabels"] == {"app": "d", "pod-template-hash": digest} and one["spec"]["replicas"] == 2, "its replica set has the template's hash", one["spec"]["selector"])
+    owner = one["metadata"]["ownerReferences"][0]
+    check((owner["kind"], owner["name"], owner["controller"]) == ("Deployment", "d", True), "and its owner", owner)
+    check(all(p["metadata"]["ownerReferences"][0]["name"] == one["metadata"]["name"] and p["metadata"]["labels"]["pod-template-hash"] == digest and p["metadata"]["name"].startswith(f"d-{digest}-") for p in pods()), "so have its pods")
+    r = patch(f"{apps}/deployments/d", STRATEGIC, {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": image("app:2")}]}}}})
+    check(r.status == 200 and r.at("metadata.generation") == 2, "another image is another generation", r)
+    check(until(lambda: settled(2)), "which is rolled out", get(f"{apps}/deployments/d"))
+    check(until(lambda: len(pods()) == 2) and {p["spec"]["containers"][0]["image"] for p in pods()} == {image("app:2")}, "to all of its pods")
+    all_sets = sets()
+    check([(x["metadata"]["annotations"]["deployment.kubernetes.io/revision"], x["spec"]["replicas"]) for x in all_sets] == [("1", 0), ("2", 2)], "two sets, the old one without pods")
+    check(get(f"{apps}/deployments/d").at("metadata.annotations") == {"deployment.kubernetes.io/revision": "2"}, "the revision")
+    patch(f"{apps}/deployments/d", STRATEGIC, {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": image("app:1")}]}}}})
+    check(until(lambda: settled(3)) and until(lambda: [x["metadata"]["annotations"]["deployment.kubernetes.io/revision"] for x in sets()] == ["2", "3"]) and sets()[1]["metadata"]["name"] == one["metadata"]["name"], "back: the old set is the newest", [x["metadata"] for x in sets()])
+    r = delete(f"{apps}/deployments/d")
+    check(r.status == 200 and get(f"{apps}/deployments/d").status == 404, "a deployment's delete", r)
+    check(until(lambda: not sets() and not pods()), "takes all with it", (len(sets()), len(pods())))
 
 
 def deletes():
@@ -914,7 +952,7 @@ def run(target):
     make_pods()
     pods = [pods_that_wait, events, logs_refused, forward_refused]
     if t.runs:
-        pods += [pods_that_run, logs, forward_ended, forward, tunnel, deletes]
+        pods += [pods_that_run, logs, forward_ended, forward, tunnel, deployments, deletes]
     else:
         skip("pods that run (root, runc and overlayfs)")
     # Both mostly wait.

@@ -1,6 +1,7 @@
 /* mock_kube_api.c - the mock's API server: who is asking, errors and their shapes, writes, patches,
  * deletes, validation. */
 #include "mock_kube.h"
+#include "base/cancel.h"
 #include "base/fd.h"
 #include "base/str.h"
 
@@ -431,6 +432,39 @@ START_TEST(pull_policy_by_tag)
 }
 END_TEST
 
+/* Without a node: that the objects come and go; kube_facts.py has what it is with one. */
+START_TEST(deployments_have_sets_have_pods)
+{
+    static const char apps[] = "/apis/apps/v1/namespaces/t/";
+    kube_up(NULL);
+    make_namespace();
+    want(KPOST(text("%sdeployments", apps),
+               "{\"metadata\": {\"name\": \"d\"}, \"spec\": {\"replicas\": 2, \"selector\": "
+               "{\"matchLabels\": {\"app\": \"d\"}}, \"template\": {\"metadata\": {\"labels\": "
+               "{\"app\": \"d\"}}, \"spec\": {\"containers\": [{\"name\": \"c\", \"image\": "
+               "\"x/y:1\"}]}}}}"),
+         201);
+    const char *d = text("%sdeployments/d", apps);
+    const ir_json *j = until(d, "status.conditions.1.reason", "ReplicaSetUpdated");
+    ck_text(j, "status.conditions.0.reason", "MinimumReplicasUnavailable");
+    for (int i = 0; i < 500 && int_at(KGET(d).json, "status.updatedReplicas") != 2; i++)
+        (void)!ir_sleep(NULL, 20, 0, NULL);
+    ck_assert_int_eq(int_at(KGET(d).json, "status.unavailableReplicas"), 2);
+    want(KPATCH(d, MERGE,
+                "{\"spec\": {\"replicas\": 1, \"strategy\": {\"type\": \"Recreate\", "
+                "\"rollingUpdate\": null}, \"template\": {\"metadata\": {\"labels\": "
+                "{\"v\": \"2\"}}}}}"),
+         200);
+    until(IN("pods?labelSelector=v%3D2"), "items.0.metadata.labels.v", "2");
+    ck_assert_uint_eq(ir_json_len(ir_json_get(KGET(text("%sreplicasets", apps)).json, "items")), 2);
+    ck_assert_uint_eq(ir_json_len(ir_json_get(KGET(IN("pods")).json, "items")), 1);
+    want(KDELETE(d, NULL), 200);
+    until(text("%sreplicasets", apps), "items.0.metadata.name", "");
+    until(IN("pods"), "items.0.metadata.name", "");
+    kube_down();
+}
+END_TEST
+
 START_TEST(state_survives_a_restart)
 {
     char path[] = "/tmp/imgrel-state-XXXXXX";
@@ -461,4 +495,5 @@ UNIT_SUITE(kube_api, bad_token_is_401_none_is_403, the_kubeconfig_lets_in, right
            text_where_a_status_is_expected, compact_unless_people_ask, errors_have_their_shapes,
            unknown_fields_warn_or_fail, create_fills_in, stale_versions_conflict, patches,
            service_account_list_is_replaced, no_pod_before_its_service_account, deletes,
-           protobuf_of_the_simple_kinds, field_errors, pull_policy_by_tag, state_survives_a_restart)
+           protobuf_of_the_simple_kinds, field_errors, pull_policy_by_tag,
+           deployments_have_sets_have_pods, state_survives_a_restart)

@@ -204,6 +204,7 @@ int ir_kube_status_fail(const ir_kube *k, const ir_request *req, const char *pat
                     : ir_reply_fail(req, reply, reason, err, "%s: %s %.*s: %s", k->host,
                                     req->method ? req->method : "GET", n, path, message);
     add_cure(reply->status, reason, status, message, err);
+    ir_buf_free(&better);
     ir_json_free(status);
     return rc;
 }

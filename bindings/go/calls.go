@@ -319,7 +319,7 @@ func (h *Client) Copy(ctx context.Context, src string, dst string, o *Options) (
 // CopySpec: the same with more to say. spec: JSON, unknown keys EINVAL: - "from": a reference; "to":
 // [references], all written from one read of the source - "tags": ["..."]: further tags, in every
 // destination - "referrers": true takes along what refers to the image or to its parts, and what
-// refers to that; "digest_tags": true the tags that cosign gives a digest (sha256-<hex>.sig, .att,
+// refers to that; "digest_tags": true the tags that cosign gives a digest (sha256-HEX.sig, .att,
 // .sbom) - "format": "oci" or "docker": manifests and indexes get that format's media types
 // (EUNSUPPORTED: what Docker's can't express, as zstd layers, artifacts and attestations; annotations,
 // which it has not, are left out) - "keep_going": true: a destination that fails does not end the
@@ -520,7 +520,7 @@ func (h *Client) IndexEdit(ctx context.Context, spec any, dst string, o *Options
 // Folders are EUNSUPPORTED. No file at all is fine. - "artifact_type": what it is. Absent:
 // application/vnd.unknown.artifact.v1, or the config's. - "config": {"path", "media_type"}. Absent:
 // the empty one. - "subject": what it refers to: a digest, a tag, or a reference in dst's repository.
-// Where the registry lists no referrers itself, the index under the tag sha256-<hex> is kept. -
+// Where the registry lists no referrers itself, the index under the tag sha256-HEX is kept. -
 // "annotations" of the manifest; "tags": further tags. dst: its tag; with a subject it may be a
 // repository alone: then by digest only. Nothing but the files and the spec goes in, so that the same
 // gives the same digest. Errors also: ENOTFOUND (a file, the subject), EUNSUPPORTED, EIO.
@@ -539,7 +539,7 @@ func (h *Client) ArtifactPut(ctx context.Context, spec any, dst string, o *Optio
 }
 
 // ArtifactGet: gets an artifact's files into a folder, which is made if it is missing. Each is called
-// as the last part of its title says, without one by its digest (sha256-<hex>); what is no name is
+// as the last part of its title says, without one by its digest (sha256-HEX); what is no name is
 // EPROTO, one name twice ECONFLICT. A file appears whole and verified, in place of one that is there.
 // json: {"digest", "artifactType", "files": [{"name", "mediaType", "digest", "size"}]}. Errors also:
 // ENOTFOUND, EDIGEST, EIO.

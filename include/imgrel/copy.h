@@ -24,7 +24,7 @@ IMGREL_API int imgrel_copy(imgrel_client *c, const char *from, const char *to,
  *  - "from": a reference; "to": [references], all written from one read of the source
  *  - "tags": ["..."]: further tags, in every destination
  *  - "referrers": true takes along what refers to the image or to its parts, and what refers to
- *    that; "digest_tags": true the tags that cosign gives a digest (sha256-<hex>.sig, .att, .sbom)
+ *    that; "digest_tags": true the tags that cosign gives a digest (sha256-HEX.sig, .att, .sbom)
  *  - "format": "oci" or "docker": manifests and indexes get that format's media types
  *    (EUNSUPPORTED: what Docker's can't express, as zstd layers, artifacts and attestations;
  *    annotations, which it has not, are left out)

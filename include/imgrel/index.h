@@ -43,7 +43,7 @@ IMGREL_API int imgrel_index_edit(imgrel_client *c, const char *spec, const char 
  *  - "artifact_type": what it is. Absent: application/vnd.unknown.artifact.v1, or the config's.
  *  - "config": {"path", "media_type"}. Absent: the empty one.
  *  - "subject": what it refers to: a digest, a tag, or a reference in dst's repository. Where the
- *    registry lists no referrers itself, the index under the tag sha256-<hex> is kept.
+ *    registry lists no referrers itself, the index under the tag sha256-HEX is kept.
  *  - "annotations" of the manifest; "tags": further tags.
  *
  *  dst: its tag; with a subject it may be a repository alone: then by digest only. Nothing but the
@@ -52,7 +52,7 @@ IMGREL_API int imgrel_index_edit(imgrel_client *c, const char *spec, const char 
 IMGREL_API int imgrel_artifact_put(imgrel_client *c, const char *spec, const char *dst,
                                    const imgrel_opts *o, char **ret_digest, imgrel_error *err);
 /** Gets an artifact's files into a folder, which is made if it is missing. Each is called as the
- *  last part of its title says, without one by its digest (sha256-<hex>); what is no name is
+ *  last part of its title says, without one by its digest (sha256-HEX); what is no name is
  *  EPROTO, one name twice ECONFLICT. A file appears whole and verified, in place of one that is
  *  there. ret_json (may be NULL): {"digest", "artifactType", "files": [{"name", "mediaType",
  *  "digest", "size"}]}; the caller's. Errors also: ENOTFOUND, EDIGEST, EIO. */

@@ -167,7 +167,7 @@ class ClientCalls(Handle):
         """The same with more to say. spec: JSON, unknown keys EINVAL: - "from": a reference; "to":
         [references], all written from one read of the source - "tags": ["..."]: further tags, in every
         destination - "referrers": true takes along what refers to the image or to its parts, and what
-        refers to that; "digest_tags": true the tags that cosign gives a digest (sha256-<hex>.sig, .att,
+        refers to that; "digest_tags": true the tags that cosign gives a digest (sha256-HEX.sig, .att,
         .sbom) - "format": "oci" or "docker": manifests and indexes get that format's media types
         (EUNSUPPORTED: what Docker's can't express, as zstd layers, artifacts and attestations; annotations,
         which it has not, are left out) - "keep_going": true: a destination that fails does not end the
@@ -320,7 +320,7 @@ class ClientCalls(Handle):
         EUNSUPPORTED. No file at all is fine. - "artifact_type": what it is. Absent:
         application/vnd.unknown.artifact.v1, or the config's. - "config": {"path", "media_type"}. Absent:
         the empty one. - "subject": what it refers to: a digest, a tag, or a reference in dst's repository.
-        Where the registry lists no referrers itself, the index under the tag sha256-<hex> is kept. -
+        Where the registry lists no referrers itself, the index under the tag sha256-HEX is kept. -
         "annotations" of the manifest; "tags": further tags. dst: its tag; with a subject it may be a
         repository alone: then by digest only. Nothing but the files and the spec goes in, so that the same
         gives the same digest. Errors also: ENOTFOUND (a file, the subject), EUNSUPPORTED, EIO."""
@@ -331,10 +331,10 @@ class ClientCalls(Handle):
 
     def artifact_get(self, ref: str, dir: str, **how: Unpack[How]) -> Any:
         """Gets an artifact's files into a folder, which is made if it is missing. Each is called as the last
-        part of its title says, without one by its digest (sha256-<hex>); what is no name is EPROTO, one
-        name twice ECONFLICT. A file appears whole and verified, in place of one that is there. json:
-        {"digest", "artifactType", "files": [{"name", "mediaType", "digest", "size"}]}. Errors also:
-        ENOTFOUND, EDIGEST, EIO."""
+        part of its title says, without one by its digest (sha256-HEX); what is no name is EPROTO, one name
+        twice ECONFLICT. A file appears whole and verified, in place of one that is there. json: {"digest",
+        "artifactType", "files": [{"name", "mediaType", "digest", "size"}]}. Errors also: ENOTFOUND,
+        EDIGEST, EIO."""
         out1 = Out()
         run = Run(**how)
         self._call('artifact_get', (self, c_text(ref), c_text(dir), OPTS, out1), run)
@@ -1097,7 +1097,7 @@ class AsyncClientCalls(Handle):
         """The same with more to say. spec: JSON, unknown keys EINVAL: - "from": a reference; "to":
         [references], all written from one read of the source - "tags": ["..."]: further tags, in every
         destination - "referrers": true takes along what refers to the image or to its parts, and what
-        refers to that; "digest_tags": true the tags that cosign gives a digest (sha256-<hex>.sig, .att,
+        refers to that; "digest_tags": true the tags that cosign gives a digest (sha256-HEX.sig, .att,
         .sbom) - "format": "oci" or "docker": manifests and indexes get that format's media types
         (EUNSUPPORTED: what Docker's can't express, as zstd layers, artifacts and attestations; annotations,
         which it has not, are left out) - "keep_going": true: a destination that fails does not end the
@@ -1250,7 +1250,7 @@ class AsyncClientCalls(Handle):
         EUNSUPPORTED. No file at all is fine. - "artifact_type": what it is. Absent:
         application/vnd.unknown.artifact.v1, or the config's. - "config": {"path", "media_type"}. Absent:
         the empty one. - "subject": what it refers to: a digest, a tag, or a reference in dst's repository.
-        Where the registry lists no referrers itself, the index under the tag sha256-<hex> is kept. -
+        Where the registry lists no referrers itself, the index under the tag sha256-HEX is kept. -
         "annotations" of the manifest; "tags": further tags. dst: its tag; with a subject it may be a
         repository alone: then by digest only. Nothing but the files and the spec goes in, so that the same
         gives the same digest. Errors also: ENOTFOUND (a file, the subject), EUNSUPPORTED, EIO."""
@@ -1261,10 +1261,10 @@ class AsyncClientCalls(Handle):
 
     async def artifact_get(self, ref: str, dir: str, **how: Unpack[How]) -> Any:
         """Gets an artifact's files into a folder, which is made if it is missing. Each is called as the last
-        part of its title says, without one by its digest (sha256-<hex>); what is no name is EPROTO, one
-        name twice ECONFLICT. A file appears whole and verified, in place of one that is there. json:
-        {"digest", "artifactType", "files": [{"name", "mediaType", "digest", "size"}]}. Errors also:
-        ENOTFOUND, EDIGEST, EIO."""
+        part of its title says, without one by its digest (sha256-HEX); what is no name is EPROTO, one name
+        twice ECONFLICT. A file appears whole and verified, in place of one that is there. json: {"digest",
+        "artifactType", "files": [{"name", "mediaType", "digest", "size"}]}. Errors also: ENOTFOUND,
+        EDIGEST, EIO."""
         out1 = Out()
         run = Run(**how)
         await self._acall('artifact_get', (self, c_text(ref), c_text(dir), OPTS, out1), run)

@@ -108,10 +108,11 @@ int ir_must_use ir_kube_secret_ensure(const ir_call *call, ir_kube *k, const cha
                                       const char *name, const char *registry, const char *user,
                                       const char *password, const ir_json *labels,
                                       const char **ret_change, imgrel_error *err);
-/* The login that a docker-registry secret holds for a registry; ENOTFOUND when it has none. Both
- * are the caller's; wipe the secret. */
+/* The login that a docker-registry secret holds for an image ("host/project/app"), of which a key
+ * may name a path; a registry alone: of its whole host. ENOTFOUND when it has none. Both are the
+ * caller's; wipe the secret. */
 int ir_must_use ir_kube_secret_login(const ir_call *call, ir_kube *k, const char *ns,
-                                     const char *name, const char *registry, char **ret_user,
+                                     const char *name, const char *image, char **ret_user,
                                      char **ret_secret, imgrel_error *err);
 
 typedef struct ir_pod_spec {

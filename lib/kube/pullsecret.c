@@ -41,6 +41,14 @@ static bool host_matches(const char *pattern, const char *host)
     }
 }
 
+size_t ir_pull_key_len(const char *key)
+{
+    const char *scheme = strstr(key, "://"), *host = scheme ? scheme + 3 : key;
+    const char *path = host + strcspn(host, "/");
+    bool version = ir_starts(path, "/v2/") || ir_starts(path, "/v1/");
+    return strlen(host) - (version ? 3 : 0);
+}
+
 bool ir_pull_key_matches(const char *key, const char *image)
 {
     const char *path = NULL, *image_path = NULL, *scheme = strstr(key, "://");
@@ -105,9 +113,9 @@ static int look_at_logins(const ir_json *auths, const char *image, ir_buf *hosts
     for (void *it = ir_json_first(auths); it; it = ir_json_next(auths, it)) {
         const char *key = ir_json_key(it);
         ir_buf_addf(hosts, "%s%s", hosts->len ? ", " : "", key);
-        if (ir_pull_key_matches(key, image) && strlen(key) >= longest) {
+        if (ir_pull_key_matches(key, image) && ir_pull_key_len(key) >= longest) {
             best = ir_json_value(it);
-            longest = strlen(key);
+            longest = ir_pull_key_len(key);
         }
     }
     ret->state = IR_PULL_OTHER;

@@ -92,6 +92,8 @@ int ir_must_use ir_pull_look_at(const ir_call *call, ir_kube *k, const char *ns,
 void ir_pull_look_free(ir_pull_look *l);
 /* Does a key of a docker configuration stand for an image, as the kubelet sees it? Pure. */
 bool ir_pull_key_matches(const char *key, const char *image);
+/* Of the key without scheme and version: the longest that matches counts most. */
+size_t ir_pull_key_len(const char *key);
 
 /* ---- examine.c, nodes.c, crew.c, endpoints.c: an object with what the cluster tells about it
  * -------

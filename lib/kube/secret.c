@@ -4,6 +4,7 @@
 #include "base/base64.h"
 #include "base/limits.h"
 #include "kube/inside.h"
+#include "kube/rules.h"
 #include "net/creds.h"
 
 #include <stdlib.h>
@@ -240,9 +241,32 @@ int ir_kube_secret_ensure(const ir_call *call, ir_kube *k, const char *ns, const
     return rc ? ir_kube_pass(err, &why) : 0;
 }
 
+/* The whole host's first: ensure writes that one, and the kubelet tries all that fit. Then the
+ * longest path that the image lies under. */
+static int find_entry(const ir_json *auths, const char *image, const ir_json **ret,
+                      imgrel_error *err)
+{
+    size_t n = strcspn(image, "/"), longest = 0;
+    char *host = ir_strndup(image, n);
+    *ret = NULL;
+    for (void *it = host ? ir_json_first(auths) : NULL; it; it = ir_json_next(auths, it)) {
+        const char *key = ir_json_key(it);
+        if (key_is_for(key, host)) {
+            *ret = ir_json_value(it);
+            break;
+        }
+        if (image[n] && ir_pull_key_len(key) >= longest && ir_pull_key_matches(key, image)) {
+            *ret = ir_json_value(it);
+            longest = ir_pull_key_len(key);
+        }
+    }
+    int rc = host ? 0 : ir_nomem(err);
+    free(host);
+    return rc;
+}
+
 int ir_kube_secret_login(const ir_call *call, ir_kube *k, const char *ns, const char *name,
-                         const char *registry, char **ret_user, char **ret_secret,
-                         imgrel_error *err)
+                         const char *image, char **ret_user, char **ret_secret, imgrel_error *err)
 {
     ir_buf text = IR_BUF_SECRET(IR_AUTH_FILE_MAX);
     ir_json *secret = NULL, *doc = NULL;
@@ -258,13 +282,11 @@ int ir_kube_secret_login(const ir_call *call, ir_kube *k, const char *ns, const 
         rc = ir_fail(err, IMGREL_EPROTO, "%s: secret %s holds no JSON", k->host, name);
         goto out;
     }
-    const ir_json *auths = ir_json_get(doc, "auths");
-    for (void *it = ir_json_first(auths); it && !entry; it = ir_json_next(auths, it))
-        if (key_is_for(ir_json_key(it), registry))
-            entry = ir_json_value(it);
+    if ((rc = find_entry(ir_json_get(doc, "auths"), image, &entry, err)))
+        goto out;
     rc = entry ? ir_secret_entry(entry, ret_user, ret_secret, err)
                : ir_fail(err, IMGREL_ENOTFOUND, "%s: secret %s in %s has no login for %s", k->host,
-                         name, ir_kube_ns(k, ns), registry);
+                         name, ir_kube_ns(k, ns), image);
     if (rc) {
         free(*ret_user);
         ir_free_secret(*ret_secret);

@@ -180,7 +180,7 @@ static int read_pull_login(const ir_rel_run *run, ir_rel_place *p, imgrel_error 
 {
     const ir_rel_file *f = &run->r->file;
     imgrel_error why = {0};
-    int rc = ir_kube_secret_login(&run->call, p->kube, f->ns, f->secret, p->site->conf->host,
+    int rc = ir_kube_secret_login(&run->call, p->kube, f->ns, f->secret, p->site->image.name,
                                   &p->user, &p->secret, &why);
     if (rc == IMGREL_ENOTFOUND || rc == IMGREL_EPROTO)
         return 0;

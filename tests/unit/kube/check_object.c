@@ -263,16 +263,16 @@ START_TEST(secret_same_or_foreign)
 }
 END_TEST
 
-static void login_is(kt *k, const char *key, const char *value, const char *user,
-                     const char *password)
+static void login_for(kt *k, const char *image, const char *auths, const char *user,
+                      const char *password)
 {
     ir_call call;
     char *got_user = NULL, *got_secret = NULL;
-    char *doc = ir_format("{\"auths\":{\"%s\":%s}}", key, value);
+    char *doc = ir_format("{\"auths\":{%s}}", auths);
     char *text = secret("dockerconfigjson", doc);
     kt_on(k, "GET", NS "secrets/s", 200, text);
     unit_ok(ir_api_kube_call(k->kube, NULL, &call, kt_err(k)), &k->err);
-    int rc = ir_kube_secret_login(&call, k->kube->kube, NULL, "s", "h:5000", &got_user, &got_secret,
+    int rc = ir_kube_secret_login(&call, k->kube->kube, NULL, "s", image, &got_user, &got_secret,
                                   &k->err);
     if (user) {
         unit_ok(rc, &k->err);
@@ -286,6 +286,14 @@ static void login_is(kt *k, const char *key, const char *value, const char *user
     ir_free_secret(got_secret);
     free(doc);
     free(text);
+}
+
+static void login_is(kt *k, const char *key, const char *value, const char *user,
+                     const char *password)
+{
+    char *auths = ir_format("\"%s\":%s", key, value);
+    login_for(k, "h:5000", auths, user, password);
+    free(auths);
 }
 
 /* As the kubelet matches keys to a registry. */
@@ -304,6 +312,28 @@ START_TEST(secret_read_back)
     login_is(&k, "h:5000/team", "{\"auth\":\"dTpw\"}", NULL, NULL);
     login_is(&k, "h:5000", "{\"auth\":\"!\"}", NULL, NULL);
     ck_assert_int_eq(k.err.code, IMGREL_EPROTO);
+    kt_stop(&k);
+}
+END_TEST
+
+#define LOGIN(key, user) "\"" key "\":{\"username\":\"" user "\",\"password\":\"p\"}"
+
+/* A key with a path serves the images under it, the longest first; the whole host's serves all. */
+START_TEST(secret_of_a_path)
+{
+    static const char paths[] =
+        LOGIN("h:5000/te", "t") "," LOGIN("https://h:5000/v2/team/", "p") "," LOGIN(
+            "h:5000/team/app", "a") "," LOGIN("other/team", "o") "," LOGIN("*.lan/x", "l");
+    static const struct {
+        const char *image, *user;
+    } rows[] = {{"h:5000/team/app", "a"}, {"h:5000/team/other", "p"}, {"h:5000/test/app", "t"},
+                {"h:5000/x/app", NULL},   {"h:5000", NULL},           {"h:5001/team/app", NULL},
+                {"reg.lan/x/app", "l"},   {"other/team/app", NULL}};
+    kt k;
+    kt_start(&k, NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        login_for(&k, rows[i].image, paths, rows[i].user, "p");
+    login_for(&k, "h:5000/team/app", LOGIN("h:5000/team", "t") "," LOGIN("h:5000", "w"), "w", "p");
     kt_stop(&k);
 }
 END_TEST
@@ -497,6 +527,6 @@ START_TEST(service_of_others)
 END_TEST
 
 UNIT_SUITE(object, refusals, busy_then_not, names_are_checked, pages_and_expiry, secret_created,
-           secret_changed_keeps_others, secret_same_or_foreign, secret_read_back,
+           secret_changed_keeps_others, secret_same_or_foreign, secret_read_back, secret_of_a_path,
            namespace_and_its_account, namespace_on_its_way_out, pod_created_unchanged_replaced,
            pod_of_others, service_as_kubectl_exposes, service_of_others)

@@ -2,6 +2,7 @@
  * read strictly by a table of its own. */
 #include "api/kube.h"
 #include "base/str.h"
+#include "run/explain.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -231,7 +232,7 @@ static int do_expose(struct deed *d, imgrel_error *err)
 
 static int do_wait(struct deed *d, imgrel_error *err)
 {
-    return ir_kube_rollout_wait(d->call, d->k, d->ns, d->object, &d->ret, err);
+    return ir_kube_rollout_wait(d->call, d->k, d->ns, d->object, ir_explain, &d->ret, err);
 }
 
 static int do_history(struct deed *d, imgrel_error *err)

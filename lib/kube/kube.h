@@ -144,9 +144,6 @@ int ir_must_use ir_kube_account_secrets(const ir_call *call, ir_kube *k, const c
 
 /* Pure: 1 when it is rolled out, 0 not yet, or EFAILED when it gave up; says how it stands. */
 int ir_must_use ir_rollout_state(const ir_json *object, char ret_say[200], imgrel_error *err);
-/* Until it is rolled out; EFAILED with cause and cure when its pods cannot run. */
-int ir_must_use ir_kube_rollout_wait(const ir_call *call, ir_kube *k, const char *ns,
-                                     const char *object, ir_json **ret, imgrel_error *err);
 /* [{"revision", "current", "name", "images", "cause"}], oldest first. */
 int ir_must_use ir_kube_rollout_history(const ir_call *call, ir_kube *k, const char *ns,
                                         const char *object, ir_json **ret, imgrel_error *err);
@@ -210,6 +207,10 @@ int ir_must_use ir_diagnose(const ir_json *pod, const ir_json *events, ir_diagno
 int ir_must_use ir_kube_wait_ready(const ir_call *call, ir_kube *k, const char *ns,
                                    const char *object, ir_explain_fn *explain, ir_json **ret,
                                    imgrel_error *err);
+/* rollout.c: until it is rolled out; EFAILED with cause and cure when its pods cannot run. */
+int ir_must_use ir_kube_rollout_wait(const ir_call *call, ir_kube *k, const char *ns,
+                                     const char *object, ir_explain_fn *explain, ir_json **ret,
+                                     imgrel_error *err);
 
 typedef struct ir_log_spec {
     const char *container;

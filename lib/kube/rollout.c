@@ -112,10 +112,13 @@ struct wait {
     const ir_call *call;
     ir_kube *k;
     const char *ns, *object;
+    ir_explain_fn *explain;
     bool seen;
     char say[200];
-    const char *cause; /* of the last look; static */
-    int64_t since_ms;  /* the same cause since then */
+    const char *surface; /* the cause that a look at the cluster shows; static */
+    int64_t since_ms;    /* the same since then */
+    const char *cause;   /* what is behind it; static */
+    int patience_s;      /* with that; -1: until the deadline */
     char message[560], cure[312];
     ir_json *now;
 };
@@ -191,11 +194,26 @@ static int see_pod(void *user, const ir_json *pod, imgrel_error *err)
     return *name ? 0 : ir_nomem(err);
 }
 
-static void blame(struct wait *w, const char *cause, const char *message, const char *cure)
+/* Whether a look shows another cause than the one before. */
+static bool is_new(struct wait *w, const char *surface)
 {
-    if (!w->cause || strcmp(w->cause, cause) != 0)
+    bool news = !w->surface || strcmp(w->surface, surface) != 0;
+    if (news)
         w->since_ms = ir_now_ms();
+    w->surface = surface;
+    return news;
+}
+
+static bool is_over(const struct wait *w)
+{
+    return w->patience_s >= 0 && ir_now_ms() - w->since_ms >= (int64_t)w->patience_s * 1000;
+}
+
+static void blame(struct wait *w, const char *cause, int patience_s, const char *message,
+                  const char *cure)
+{
     w->cause = cause;
+    w->patience_s = patience_s;
     snprintf(w->message, sizeof w->message, "%s", message);
     snprintf(w->cure, sizeof w->cure, "%s", cure ? cure : "");
 }
@@ -208,6 +226,7 @@ static int fail_for(const struct wait *w, imgrel_error *err)
     return ir_cure(err, "%s", w->cure), IMGREL_EFAILED;
 }
 
+/* Others than the cluster are asked when its cause is new, and again before it ends the wait. */
 static int judge(struct wait *w, const char *pod, imgrel_error *err)
 {
     ir_diagnosis d = {0};
@@ -217,10 +236,14 @@ static int judge(struct wait *w, const char *pod, imgrel_error *err)
     int rc = ir_kube_diagnose(w->call, w->k, w->ns, text, NULL, &d, &why);
     if (rc) /* it may have gone in between */
         return rc == IMGREL_ENOTFOUND ? 0 : ir_kube_pass(err, &why);
-    snprintf(text, sizeof text, "pod/%s: %s", pod, d.message);
-    blame(w, d.cause, text, d.cure);
-    if (d.patience_s >= 0 && ir_now_ms() - w->since_ms >= (int64_t)d.patience_s * 1000)
-        rc = fail_for(w, err);
+    if (is_new(w, d.cause) || is_over(w)) {
+        if (w->explain)
+            rc = w->explain(w->call, &d, err);
+        snprintf(text, sizeof text, "pod/%s: %s", pod, d.message);
+        blame(w, d.cause, d.patience_s, text, d.cure);
+        if (!rc && is_over(w))
+            rc = fail_for(w, err);
+    }
     ir_diagnosis_free(&d);
     return rc;
 }
@@ -233,9 +256,11 @@ static int judge_controller(struct wait *w, imgrel_error *err)
     if (!ir_streq(ir_json_str(failure, "status"), "True"))
         return 0;
     const ir_kube_rule *r = ir_kube_refusal(text);
-    blame(w, r ? r->cause : "pods-refused", text ? text : "it cannot make pods",
+    const char *cause = r ? r->cause : "pods-refused";
+    is_new(w, cause);
+    blame(w, cause, FAILURE_S, text ? text : "it cannot make pods",
           r ? r->cure : "have the quota or policy that the message names let its pods in");
-    return ir_now_ms() - w->since_ms >= FAILURE_S * 1000 ? fail_for(w, err) : 0;
+    return is_over(w) ? fail_for(w, err) : 0;
 }
 
 static int look_at_pods(struct wait *w, imgrel_error *err)
@@ -307,9 +332,9 @@ static int timed_out(const struct wait *w, imgrel_error *err)
 }
 
 int ir_kube_rollout_wait(const ir_call *call, ir_kube *k, const char *ns, const char *object,
-                         ir_json **ret, imgrel_error *err)
+                         ir_explain_fn *explain, ir_json **ret, imgrel_error *err)
 {
-    struct wait w = {.call = call, .k = k, .ns = ns, .object = object};
+    struct wait w = {.call = call, .k = k, .ns = ns, .object = object, .explain = explain};
     imgrel_error why = {0};
     if (ret)
         *ret = NULL;

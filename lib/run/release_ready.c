@@ -126,7 +126,7 @@ static int wait_for(const ir_call *call, const ir_rel_run *run, const ir_rel_pla
 {
     const ir_rel_file *f = &run->r->file;
     IR_AUTO(ir_json_p) now = NULL;
-    int rc = f->replicas ? ir_kube_rollout_wait(call, p->kube, f->ns, object, &now, err)
+    int rc = f->replicas ? ir_kube_rollout_wait(call, p->kube, f->ns, object, ir_explain, &now, err)
                          : ir_kube_wait_ready(call, p->kube, f->ns, object, ir_explain, &now, err);
     if (rc == IMGREL_EFAILED && !f->replicas)
         tell_pulled(run, p, object, err);

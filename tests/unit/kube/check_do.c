@@ -405,6 +405,53 @@ START_TEST(a_rollout_that_cannot_be)
 }
 END_TEST
 
+static unsigned n_asked;
+
+/* As the registry may know better: there is no such repository, so nobody need wait. */
+static int asked_elsewhere(const ir_call *call, ir_diagnosis *d, imgrel_error *err)
+{
+    (void)call;
+    n_asked++;
+    return strcmp(d->cause, "pull-not-found")
+               ? 0
+               : ir_diagnosis_say(d, "pull-no-repository", "p/i", err);
+}
+
+#define STUCK                                                                                     \
+    "{\"kind\":\"Pod\",\"metadata\":{\"name\":\"w-1\",\"uid\":\"q\"},\"spec\":{\"nodeName\":"     \
+    "\"n\","                                                                                      \
+    "\"containers\":[{\"name\":\"c\",\"image\":\"h/p/i:1\"}]},\"status\":{\"phase\":\"Pending\"," \
+    "\"containerStatuses\":[{\"name\":\"c\",\"image\":\"h/p/i:1\",\"state\":{\"waiting\":{"       \
+    "\"reason\":\"ErrImagePull\",\"message\":\"h/p/i:1: not found\"}}}]}}"
+
+START_TEST(a_rollout_asks_those_who_know)
+{
+    kt k;
+    ir_call call;
+    kt_start(&k, NULL);
+    web(&k, WEB(""));
+    dbl_on(k.server, &(dbl_rule){.path = APPS "deployments?watch=1*",
+                                 .fault = DBL_STALL,
+                                 .headers = "Content-Type: application/json\r\n",
+                                 .body = "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{"
+                                         "\"resourceVersion\":\"5\"}}}\n ",
+                                 .after = 60});
+    kt_on(&k, "GET", NS "pods?limit=500&labelSelector=*", 200, "{\"items\":[" STUCK "]}");
+    kt_on(&k, "GET", NS "pods/w-1", 200, STUCK);
+    dbl_on(k.server,
+           &(dbl_rule){.headers = "Content-Type: application/json\r\n", .body = "{\"items\":[]}"});
+    unit_ok(ir_api_kube_call(k.kube, NULL, &call, kt_err(&k)), &k.err);
+    n_asked = 0;
+    int rc = ir_kube_rollout_wait(&call, k.kube->kube, NULL, "deployment/w", asked_elsewhere, NULL,
+                                  &k.err);
+    ck_assert_msg(rc == IMGREL_EFAILED, "%d: %s", rc, k.err.message);
+    ck_assert_uint_eq(n_asked, 1);
+    ck_assert_str_eq(k.err.reason, "pull-no-repository");
+    has(k.err.message, "deployment/w: pod/w-1: ");
+    kt_stop(&k);
+}
+END_TEST
+
 /* ---- tables, settings ------------------------------------------------------------------------ */
 
 START_TEST(a_table_of_the_cluster_or_of_ours)
@@ -478,4 +525,5 @@ UNIT_SUITE(do, kinds_in_one_document, kinds_group_by_group, a_manifest_of_many,
            manifests_that_are_none, conflicts_field_by_field, not_found_says_where,
            patches_of_three_types, deletion_as_it_is_wished, pull_secrets_beside_others,
            a_pod_as_written, how_a_rollout_stands, history_and_undo, a_set_goes_back_by_its_patch,
-           a_rollout_that_cannot_be, a_table_of_the_cluster_or_of_ours, settings_without_a_file)
+           a_rollout_that_cannot_be, a_rollout_asks_those_who_know,
+           a_table_of_the_cluster_or_of_ours, settings_without_a_file)

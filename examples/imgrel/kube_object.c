@@ -262,11 +262,23 @@ static void print_row(const json_t *j)
         printf("%s/%s %s\n", kind, cli_str(meta, "name"), cli_str(j, "imgrel"));
 }
 
+/* As kubectl does: one object is a document of its own, several are a list. */
+static int print_json(const cli *c, const char *text, imgrel_error *err)
+{
+    json_t *rows = json_loads(text, 0, NULL);
+    char *one = json_array_size(rows) == 1 ? json_dumps(json_array_get(rows, 0), 0) : NULL;
+    int rc = cli_document(c, one ? one : text, &(json_t *){NULL}, err);
+
+    free(one);
+    json_decref(rows);
+    return rc;
+}
+
 static int print_rows(const cli *c, char *text, imgrel_error *err)
 {
     json_t *j = NULL, *row = NULL;
     size_t i = 0;
-    int rc = cli_document(c, text, &j, err);
+    int rc = c->json ? print_json(c, text, err) : cli_document(c, text, &j, err);
 
     json_array_foreach(j, i, row)
     {

@@ -226,7 +226,8 @@ static int move(ir_link *l, imgrel_error *err)
         rc = ir_forward_check(l->conn, err);
     if (rc)
         return rc;
-    if (ir_forward_eof(l->conn))
+    /* The end of a stream that said nothing may come before the word that it never got there. */
+    if (ir_forward_eof(l->conn) && (ir_forward_heard(l->conn) || ir_forward_spoken(l->conn)))
         end_theirs(l);
     if (ir_forward_ended(l->conn))
         return 1;

@@ -119,10 +119,10 @@
         LIST("gc", "", "list garbage collections"), GET("gc", "NUMBER", "read one"),              \
         RUN("gc run", "", "collect garbage now"), ASK("gc stop", "NUMBER", "stop one"),           \
         H("gc schedule", "[CRON]", "print or set when garbage is collected (6 fields, or Daily)", \
-          opt_harbor_delete, cmd_harbor_schedule),                                                \
+          opt_harbor_put, cmd_harbor_schedule),                                                   \
         LIST("purge", "", "list purges of the audit log"),                                        \
         RUN("purge run", "", "purge the audit log now"),                                          \
-        H("purge schedule", "[CRON]", "print or set when it is purged", opt_harbor_delete,        \
+        H("purge schedule", "[CRON]", "print or set when it is purged", opt_harbor_put,           \
           cmd_harbor_schedule),                                                                   \
         LIST("audit", "[PROJECT]", "print the audit log"),                                        \
         GET("config", "", "print the configuration"),                                             \

@@ -87,6 +87,22 @@ int cmd_harbor_quota(cli *c, imgrel_error *err)
     return put(c, "quota", c->words[0], json_pack("{s:s}", "storage", c->words[1]), err);
 }
 
+/* What it shall do then is its parameters. */
+static int set_schedule(cli *c, const char *kind, const char *member, imgrel_error *err)
+{
+    char *text = NULL;
+    json_t *words = json_pack("{s:s}", member, c->words[0]);
+    int rc = harbor_words(c, &text, err);
+
+    if (!rc && text)
+        json_object_set_new(words, "parameters", json_loads(text, 0, NULL));
+    free(text);
+    if (!rc)
+        return put(c, kind, NULL, words, err);
+    json_decref(words);
+    return rc;
+}
+
 /* "harbor gc schedule CRON", or Daily, or None. */
 int cmd_harbor_schedule(cli *c, imgrel_error *err)
 {
@@ -101,7 +117,7 @@ int cmd_harbor_schedule(cli *c, imgrel_error *err)
         if (!strcmp(types[i], what))
             member = "type";
     if (c->n_words)
-        return put(c, kind, NULL, json_pack("{s:s}", member, what), err);
+        return set_schedule(c, kind, member, err);
     imgrel_harbor *h = NULL;
     char *text = NULL;
     int rc = harbor_open(c, &h, err);

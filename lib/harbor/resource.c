@@ -225,6 +225,33 @@ static int forget_retention(const ir_call *call, ir_harbor *h, const ir_harbor_p
     return rc;
 }
 
+/* A change of what is not there would be a creation of half a thing, which Harbor refuses in words
+ * of its own ("empty string"). */
+static int need_whole(const put *w, imgrel_error *err)
+{
+    static const struct {
+        const char *kind, *members[2], *all;
+    } rows[] = {
+        {"registry", {"type", "url"}, "type and url"},
+        {"scanner", {"url", "url"}, "url"},
+        {"webhook", {"targets", "event_types"}, "targets and event_types"},
+        {"purge-schedule",
+         {"parameters", "parameters"},
+         "audit_retention_hour and include_event_types (up to 2.12 include_operations)"},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (!ir_streq(rows[i].kind, w->p->kind->name) ||
+            (ir_json_get(w->want, rows[i].members[0]) && ir_json_get(w->want, rows[i].members[1])))
+            continue;
+        ir_fail(err, IMGREL_EINVAL, "%s: there is no %s yet, and what was said does not make one",
+                w->h->host, w->p->object);
+        ir_cure(err, "say its %s as well, or check the name", rows[i].all);
+        return IMGREL_EINVAL;
+    }
+    return 0;
+}
+
 /* One that is there after all (409), or whose answer got lost, is looked for. */
 static int put_new(put *w, ir_json **ret_have, imgrel_error *err)
 {
@@ -235,6 +262,10 @@ static int put_new(put *w, ir_json **ret_have, imgrel_error *err)
 
     if (!(k->can & IR_CAN_CREATE))
         return ir_harbor_place_missing(w->h, w->p, err);
+    if (ir_streq(ir_json_str(ir_json_get(w->want, "schedule"), "type"), "None"))
+        return 0;
+    if ((rc = need_whole(w, err)))
+        return rc;
     w->change = IR_CREATED;
     if (IR_DRY_RUN(w->call))
         return 0;

@@ -312,6 +312,29 @@ static ir_json *registry_body(const ir_json *have, const ir_json *want)
     return j;
 }
 
+/* What it was told to do is kept, of what it may be told again: no number of workers is told as 0,
+ * which is not taken. */
+static ir_json *new_schedule(const ir_harbor_place *p, const ir_json *have, const ir_json *want)
+{
+    ir_json *seen = seen_schedule(have), *j = ir_json_copy(want);
+    ir_json *kept = ir_json_copy(ir_json_get(seen, "parameters"));
+    int rc = 0;
+
+    if (j && kept && !is(p, "scan-schedule")) {
+        if (!ir_json_int(kept, "workers", 1))
+            ir_json_remove(kept, "workers");
+        rc = lay_over(kept, ir_json_get(want, "parameters"));
+        rc = rc ? rc : ir_json_put(j, "parameters", ir_json_ref(kept));
+    }
+    ir_json_free(kept);
+    ir_json_free(seen);
+    if (rc) {
+        ir_json_free(j);
+        j = NULL;
+    }
+    return j;
+}
+
 /* Harbor's handler breaks without a credential, even one of nothing. */
 static ir_json *new_registry(const ir_json *want)
 {
@@ -362,7 +385,9 @@ int ir_harbor_body(const ir_harbor_place *p, const ir_json *have, const ir_json 
         *ret = new_registry(want);
     else if (!have && is(p, "retention"))
         *ret = retention_body(want);
-    else if (!have || is(p, "config") || is(p, "quota") || is_schedule(p))
+    else if (have && is_schedule(p))
+        *ret = new_schedule(p, have, want);
+    else if (!have || is(p, "config") || is(p, "quota"))
         *ret = ir_json_copy(want);
     else
         *ret = merge(have, want);

@@ -197,6 +197,7 @@ ir_json *mk_artifact_need(mk_call *c, const char *resource, const char *action,
 /* harbor_scan.c */
 void mk_scan_start(imgrel_mock *m); /* the scanner that is there */
 bool mk_scan_available(const struct mk_harbor *h);
+int64_t mk_scan_all(imgrel_mock *m); /* begins one of each artifact; how many */
 void mk_scan_begin(imgrel_mock *m, const ir_json *repository, ir_json *artifact);
 ir_json *mk_scan_overview(mk_call *c, const ir_json *artifact); /* NULL: never scanned */
 void mk_scan_report(mk_call *c, const ir_json *artifact);

@@ -51,11 +51,28 @@ bool mk_cron_fits(const char *cron)
 
 /* "system/gc/schedule" and its two like: where each is kept and what it is called. */
 typedef struct task {
-    const char *segment, *name, *right;
+    const char *segment, *name, *right, *words;
 } task;
-static const task tasks[] = {{"gc", "GARBAGE_COLLECTION", "garbage-collection"},
-                             {"scanAll", "SCAN_ALL", "scan-all"},
-                             {"purgeaudit", "PURGE_AUDIT_LOG", "purge-audit"}};
+static const task tasks[] = {
+    {"gc", "GARBAGE_COLLECTION", "garbage-collection", "gc"},
+    {"scanAll", "SCAN_ALL", "scan-all", "scan all"},
+    {"purgeaudit", "PURGE_AUDIT_LOG", "purge-audit", "log rotation purge"}};
+
+static bool is_scan(const task *t)
+{
+    return ir_streq(t->segment, "scanAll");
+}
+
+/* The schedule of scans is there only where there is a scanner. */
+static bool allowed(mk_call *c, const task *t, const char *action)
+{
+    if (!mk_need_system(c, t->right, action))
+        return false;
+    if (!is_scan(t) || mk_scan_available(c->h))
+        return true;
+    mk_error(c->p, 412, "PRECONDITION", "no scanner is configured, it's not possible to scan");
+    return false;
+}
 
 static const task *task_of(const mk_call *c)
 {
@@ -94,7 +111,7 @@ static ir_json *render(mk_call *c, const ir_json *job)
 static void get_schedule(mk_call *c)
 {
     const task *t = task_of(c);
-    if (!mk_need_system(c, t->right, "read"))
+    if (!allowed(c, t, "read"))
         return;
     const ir_json *s = schedule_of(c, t);
     if (s) {
@@ -105,6 +122,20 @@ static void get_schedule(mk_call *c)
     mk_reply_header(c->p, "Content-Type", "application/json");
 }
 
+/* The newest run of all scans, NULL if there was none. */
+static ir_json *last_scan_all(const mk_call *c)
+{
+    ir_json *last = NULL;
+    const ir_json *all = mk_part(c->h, "jobs");
+    for (void *it = ir_json_first(all); it; it = ir_json_next(all, it)) {
+        ir_json *job = ir_json_value(it);
+        if (ir_streq(ir_json_str(job, "job_name"), "SCAN_ALL") &&
+            ir_json_int(job, "id", 0) > ir_json_int(last, "id", -1))
+            last = job;
+    }
+    return last;
+}
+
 static int64_t start(mk_call *c, const task *t)
 {
     int64_t id = mk_next_id(c->h, "jobs");
@@ -113,6 +144,8 @@ static int64_t start(mk_call *c, const task *t)
     ir_json *parameters = ir_json_get(c->body, "parameters");
     if (parameters)
         ir_json_put(job, "parameters", ir_json_copy(parameters));
+    if (is_scan(t))
+        ir_json_put(job, "total", ir_json_new_int(mk_scan_all(c->mock)));
     mk_put_id(mk_part(c->h, "jobs"), id, job);
     mk_state_changed(c->mock);
     return id;
@@ -124,45 +157,140 @@ static void keep_schedule(mk_call *c, const task *t, const ir_json *wanted)
     int64_t id = mk_next_id(c->h, "schedule");
     mk_time(c->mock, now);
     const char *type = ir_json_str(wanted, "type"), *cron = ir_json_str(wanted, "cron");
-    ir_json_put(mk_part(c->h, "schedules"), t->segment,
-                ir_json_pack("{s:I, s:s, s:{s:s, s:s, s:s}, s:s, s:s, s:b}", "id", (long long)id,
-                             "job_name", t->name, "schedule", "type", type, "cron",
-                             cron ? cron : "", "next_scheduled_time", "0001-01-01T00:00:00.000Z",
-                             "creation_time", now, "update_time", now, "deleted", 0));
+    const ir_json *parameters = ir_json_get(c->body, "parameters");
+    char *inside = parameters ? ir_json_string(parameters, IR_JSON_COMPACT) : NULL;
+    ir_json *kept = ir_json_pack(
+        "{s:I, s:s, s:{s:s, s:s, s:s}, s:s, s:s, s:b}", "id", (long long)id, "job_name", t->name,
+        "schedule", "type", type, "cron", cron ? cron : "", "next_scheduled_time",
+        "0001-01-01T00:00:00.000Z", "creation_time", now, "update_time", now, "deleted", 0);
+    if (!is_scan(t))
+        ir_json_puts(kept, "job_parameters", inside ? inside : "{}");
+    ir_json_put(mk_part(c->h, "schedules"), t->segment, kept);
+    free(inside);
     mk_state_changed(c->mock);
+}
+
+/* A purge is told how old and what; since 2.13 that goes by another name. */
+static bool purge_is_told(mk_call *c)
+{
+    const ir_json *told = ir_json_get(c->body, "parameters");
+    const char *what = c->h->minor >= 13 ? "include_event_types" : "include_operations";
+    if (!ir_json_get(c->body, "schedule"))
+        mk_error_bad(c, "bad request: schedule cann't be empty");
+    else if (!ir_json_len(told))
+        mk_error_bad(c, "bad request: schedule parameter cann't be empty");
+    else if (!ir_json_get(told, "audit_retention_hour"))
+        mk_error_bad(c, "bad request: audit_retention_hour should provide");
+    else if (ir_json_int(told, "audit_retention_hour", 0) > 240000)
+        mk_error_bad(c, "bad request: audit_retention_hour should be less than 240000");
+    else if (!ir_json_get(told, what))
+        mk_error_bad(c, "bad request: %s should provide", what);
+    return !c->p->status;
+}
+
+/* The run's place is beside the schedule's; 0 where none was started. Of scans none is told. */
+static void schedule_done(mk_call *c, const task *t, int64_t run)
+{
+    c->p->status = ir_streq(c->r->method, "POST") ? 201 : 200;
+    if (c->p->status == 201 && !is_scan(t))
+        mk_reply_header(c->p, "Location", "/api/v2.0/system/%s/%lld", t->segment, (long long)run);
+}
+
+static void run_now(mk_call *c, const task *t)
+{
+    const ir_json *last = last_scan_all(c);
+    if (is_scan(t) && ir_streq(c->r->method, "PUT"))
+        mk_error_bad(c, "fail to update scan all schedule as wrong schedule type: Manual");
+    else if (is_scan(t) && last && mk_job_phase(c->mock, last) < MK_DONE)
+        mk_error(c->p, 409, "CONFLICT", "a previous scan all job aleady exits, its status is %s",
+                 mk_job_word(mk_job_phase(c->mock, last)));
+    else
+        schedule_done(c, t, start(c, t));
+}
+
+/* Of scans there is one until it is taken away; the others are replaced. */
+static void stand(mk_call *c, const task *t, const ir_json *wanted)
+{
+    const char *cron = ir_json_str(wanted, "cron");
+    if (is_scan(t) && ir_streq(c->r->method, "POST") && schedule_of(c, t))
+        mk_error(c->p, 412, "PRECONDITION",
+                 "fail to set schedule for scan all as always had one, please delete it firstly "
+                 "then to re-schedule");
+    else if (!cron || !mk_cron_fits(cron))
+        mk_error_bad(c, "invalid cron string for scheduled %s: %s", t->words, cron ? cron : "");
+    else {
+        keep_schedule(c, t, wanted);
+        schedule_done(c, t, 0);
+    }
 }
 
 /* Type Manual runs it at once; None takes the schedule away; others stand until then. */
 static void set_schedule(mk_call *c)
 {
-    static const char *const words[] = {"Hourly", "Daily", "Weekly", "Custom", "Schedule", NULL};
+    static const char *const words[] = {"Hourly", "Daily",    "Weekly", "Custom", "Manual",
+                                        "None",   "Schedule", "",       NULL};
     const task *t = task_of(c);
     bool fresh = ir_streq(c->r->method, "POST"), known = false;
     const ir_json *wanted = ir_json_get(c->body, "schedule");
-    const char *type = ir_json_str(wanted, "type"), *cron = ir_json_str(wanted, "cron");
-    if (!mk_need_system(c, t->right, fresh ? "create" : "update"))
-        return;
+    const char *type = ir_json_str(wanted, "type");
+    type = type ? type : "";
     for (const char *const *w = words; *w; w++)
         known |= ir_streq(*w, type);
-    if (ir_streq(type, "Manual")) {
-        c->p->status = 201; /* the run's place is beside the schedule's */
-        mk_reply_header(c->p, "Location", "/api/v2.0/system/%s/%lld", t->segment,
-                        (long long)start(c, t));
-    } else if (ir_streq(type, "None")) {
-        ir_json_remove(mk_part(c->h, "schedules"), t->segment);
-        c->p->status = fresh ? 201 : 200;
-    } else if (!known)
-        mk_error_bad(c, "invalid schedule type: %s", type ? type : "");
-    else if (!cron || !mk_cron_fits(cron))
-        mk_error_bad(c, "invalid cron string for scheduled job: %s", cron ? cron : "");
-    else if (fresh && schedule_of(c, t))
-        mk_error(c->p, 409, "CONFLICT",
-                 "fail to set schedule as always had one, please delete it firstly then to "
-                 "re-schedule");
-    else {
-        keep_schedule(c, t, wanted);
-        c->p->status = fresh ? 201 : 200;
+    if (!known)
+        mk_error_binding(c, "validation failure list:\nschedule.type in body should be one of "
+                            "[Hourly Daily Weekly Custom Manual None Schedule]");
+    else if (!allowed(c, t, fresh ? "create" : "update") ||
+             (ir_streq(t->segment, "purgeaudit") && !purge_is_told(c)))
+        return;
+    else if (!wanted)
+        mk_error_panic(c);
+    else if (ir_streq(type, "Manual"))
+        run_now(c, t);
+    else if (ir_streq(type, "None")) {
+        if (!is_scan(t) || !fresh)
+            ir_json_remove(mk_part(c->h, "schedules"), t->segment);
+        mk_state_changed(c->mock);
+        schedule_done(c, t, 0);
+    } else if (!is_scan(t) && (!*type || ir_streq(type, "Schedule")))
+        schedule_done(c, t, 0); /* taken, and nothing comes of it */
+    else
+        stand(c, t, wanted);
+}
+
+/* ---- scans of all ---------------------------------------------------------------------------- */
+
+static void scan_metrics(mk_call *c)
+{
+    const ir_json *last = last_scan_all(c);
+    bool over = last && mk_job_phase(c->mock, last) >= MK_DONE;
+    long long n = (long long)ir_json_int(last, "total", 0);
+    if (!allowed(c, &tasks[1], "read"))
+        return;
+    ir_json *j = ir_json_pack("{s:I, s:I, s:b}", "total", n, "completed", over ? n : 0LL, "ongoing",
+                              last && !over);
+    if (last) {
+        ir_json *by = ir_json_pack("{s:i, s:i, s:i, s:i, s:i}", "Pending", 0, "Error", 0, "Running",
+                                   0, "Success", 0, "Stopped", 0);
+        ir_json_put(by, mk_job_word(mk_job_phase(c->mock, last)), ir_json_new_int(n));
+        ir_json_put(j, "metrics", by);
+        ir_json_puts(j, "trigger", "Manual");
     }
+    mk_reply_json(c->p, 200, j);
+}
+
+static void stop_scan_all(mk_call *c)
+{
+    ir_json *last = last_scan_all(c);
+    if (!allowed(c, &tasks[1], "stop"))
+        return;
+    if (!last) {
+        mk_error_bad(c, "no scan all job is found currently");
+        return;
+    }
+    if (mk_job_phase(c->mock, last) < MK_DONE)
+        ir_json_put(last, "stopped", ir_json_new_bool(true));
+    mk_state_changed(c->mock);
+    c->p->status = 202;
 }
 
 /* ---- runs ------------------------------------------------------------------------------------ */
@@ -236,6 +364,12 @@ static const mk_shape shape[] = {{"schedule", 'o'}, {"parameters", 'o'}, {NULL, 
     }
 
 const mk_route mk_job_routes[] = {
-    SCHEDULES("gc"), SCHEDULES("scanAll"), SCHEDULES("purgeaudit"),
-    RUNS("gc"),      RUNS("purgeaudit"),   {NULL, NULL, NULL, NULL, NULL, NULL},
+    SCHEDULES("gc"),
+    SCHEDULES("scanAll"),
+    SCHEDULES("purgeaudit"),
+    RUNS("gc"),
+    RUNS("purgeaudit"),
+    {"GET", "scans/all/metrics", scan_metrics, NULL, NULL, NULL},
+    {"POST", "system/scanAll/stop", stop_scan_all, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL, NULL},
 };

@@ -84,11 +84,13 @@ static bool check_registry(mk_call *c, ir_json *item, const ir_json *old)
     const char *name = ir_json_str(item, "name"), *url = ir_json_str(item, "url"),
                *type = ir_json_str(item, "type");
     if (!name || !*name)
-        mk_error_bad(c, "the name of the registry is empty");
+        mk_error_bad(c, "name cannot be empty");
+    else if (!url || !*url)
+        mk_error_bad(c, "empty string");
     else if (!type || !adapter_known(type))
         mk_error(c->p, 500, "UNKNOWN", "internal server error");
-    else if (!url || !strstr(url, "://"))
-        mk_error_bad(c, "invalid registry URL: %s", url ? url : "");
+    else if (!strstr(url, "://"))
+        mk_error_bad(c, "invalid registry URL: %s", url);
     else if (!old && !ir_json_get(item, "credential") && ir_streq(url, MK_CORE_URL))
         mk_error_panic(c);
     else
@@ -165,8 +167,8 @@ static void ping(mk_call *c)
         return;
     if (id && !kept)
         mk_error_missing(c, "registry %lld not found", (long long)id);
-    else if (!kept && !ir_json_str(c->body, "url"))
-        mk_error_bad(c, "url cannot be empty");
+    else if (!kept && (!ir_json_str(c->body, "url") || !ir_json_str(c->body, "type")))
+        mk_error_bad(c, "type or url cannot be empty");
     else
         ask_registry(c, kept ? kept : c->body);
 }

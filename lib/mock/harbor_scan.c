@@ -258,6 +258,18 @@ void mk_scan_begin(imgrel_mock *m, const ir_json *repository, ir_json *artifact)
     mk_state_changed(m);
 }
 
+int64_t mk_scan_all(imgrel_mock *m)
+{
+    int64_t n = 0;
+    const ir_json *all = mk_part(m->harbor, "repositories");
+    for (void *it = ir_json_first(all); it; it = ir_json_next(all, it)) {
+        const ir_json *of = ir_json_get(ir_json_value(it), "artifacts");
+        for (void *a = ir_json_first(of); a; a = ir_json_next(of, a), n++)
+            mk_scan_begin(m, ir_json_value(it), ir_json_value(a));
+    }
+    return n;
+}
+
 bool mk_scan_available(const struct mk_harbor *h)
 {
     return default_scanner(h) != NULL;

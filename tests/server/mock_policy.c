@@ -1,4 +1,5 @@
-/* mock_policy.c - retention policies, which outlive themselves up to 2.13, and user groups. */
+/* mock_policy.c - retention policies, which outlive themselves up to 2.13, user groups, and purges.
+ */
 #include "mock_http.h"
 
 static const char *retention(const char *cron)
@@ -86,4 +87,38 @@ START_TEST(groups_are_kept)
 }
 END_TEST
 
-UNIT_SUITE(policy, retention_is_one_a_project, retention_is_left_behind, groups_are_kept)
+/* It must be told what to do even to be taken away. */
+START_TEST(purges_are_told_what)
+{
+    static const struct {
+        const char *version, *what;
+    } rows[] = {{"2.12", "include_operations"}, {"2.15", "include_event_types"}};
+    const char *at = API "/system/purgeaudit/schedule";
+    for (size_t i = 0; i < 2; i++) {
+        mock_up(text("{\"version\": \"%s\", \"login_freeze_ms\": 50}", rows[i].version));
+        answer a = PUT(at, ADMIN, "{\"schedule\":{\"type\":\"None\"}}");
+        want_error(a, 400, "BAD_REQUEST");
+        ck_assert_str_eq(message_of(a), "bad request: schedule parameter cann't be empty");
+        a = POST(at, ADMIN,
+                 text("{\"schedule\":{\"type\":\"Manual\"},\"parameters\":{\"%s\":\"\"}}",
+                      rows[i].what));
+        ck_assert_str_eq(message_of(a), "bad request: audit_retention_hour should provide");
+        a = POST(
+            at, ADMIN,
+            "{\"schedule\":{\"type\":\"Manual\"},\"parameters\":{\"audit_retention_hour\":1}}");
+        ck_assert_str_eq(message_of(a), text("bad request: %s should provide", rows[i].what));
+        a = POST(
+            at, ADMIN,
+            text("{\"schedule\":{\"type\":\"Manual\"},\"parameters\":{\"audit_retention_hour\":1,"
+                 "\"%s\":\"\"}}",
+                 rows[i].what));
+        want(a, 201);
+        ck_assert_str_eq(header(&a, "Location", 0), API "/system/purgeaudit/1");
+        want(POST(at, ADMIN, "{}"), 400); /* of the others that is a panic */
+        mock_down();
+    }
+}
+END_TEST
+
+UNIT_SUITE(policy, retention_is_one_a_project, retention_is_left_behind, groups_are_kept,
+           purges_are_told_what)

@@ -131,6 +131,54 @@ START_TEST(scanner_is_needed)
 }
 END_TEST
 
+#define EVERY API "/system/scanAll/schedule"
+
+/* 412 to all of it without a scanner, even to a look. */
+START_TEST(everything_is_scanned)
+{
+    mock_up("{\"scanner\": false, \"job_ms\": 60000, \"login_freeze_ms\": 50}");
+    push_image("library/r", "1", ADMIN, "amd64");
+    answer a = GET(EVERY, ADMIN);
+    want_error(a, 412, "PRECONDITION");
+    ck_assert_str_eq(message_of(a), "no scanner is configured, it's not possible to scan");
+    want(POST(EVERY, ADMIN, "{\"schedule\":{\"type\":\"Manual\"}}"), 412);
+    want(PUT(EVERY, ADMIN, "{\"schedule\":{\"type\":\"None\"}}"), 412);
+    want(GET(API "/scans/all/metrics", ADMIN), 412);
+    want(POST(API "/system/scanAll/stop", ADMIN, ""), 412);
+    want(GET(EVERY, ANYBODY), 401);
+    a = POST(API "/scanners", ADMIN, "{\"name\":\"mine\",\"url\":\"http://127.0.0.1:1\"}");
+    want(PATCH(header(&a, "Location", 0), ADMIN, "{\"is_default\":true}"), 200);
+    want_error(POST(API "/system/scanAll/stop", ADMIN, ""), 400, "BAD_REQUEST");
+    a = GET(API "/scans/all/metrics", ADMIN);
+    ck_assert_str_eq(a.body, "{\"total\":0,\"completed\":0,\"ongoing\":false}\n");
+    want(PUT(EVERY, ADMIN, "{\"schedule\":{\"type\":\"Manual\"}}"), 400);
+    a = POST(EVERY, ADMIN, "{\"schedule\":{\"type\":\"Manual\"}}");
+    want(a, 201);
+    ck_assert_ptr_null(header(&a, "Location", 0)); /* nothing tells which run it is */
+    want(POST(EVERY, ADMIN, "{\"schedule\":{\"type\":\"Manual\"}}"), 409);
+    ck_assert_str_eq(string_at(overview("1"), "scan_status"), "Pending");
+    mock_control("{\"clock\": 61}");
+    ck_assert_str_eq(string_at(overview("1"), "scan_status"), "Success");
+    a = GET(API "/scans/all/metrics", ADMIN);
+    ck_assert_int_eq((int)int_at(a.json, "metrics.Success"), 1);
+    ck_assert_str_eq(string_at(a.json, "trigger"), "Manual");
+    want(POST(EVERY, ADMIN, "{\"schedule\":{\"type\":\"Manual\"}}"), 201);
+    want(POST(API "/system/scanAll/stop", ADMIN, ""), 202);
+    a = GET(API "/scans/all/metrics", ADMIN);
+    ck_assert_int_eq((int)int_at(a.json, "metrics.Stopped"), 1);
+    const char *daily = "{\"schedule\":{\"type\":\"Daily\",\"cron\":\"0 0 0 * * *\"}}";
+    want(POST(EVERY, ADMIN, daily), 201);
+    want_error(POST(EVERY, ADMIN, daily), 412, "PRECONDITION");
+    want(POST(EVERY, ADMIN, "{\"schedule\":{\"type\":\"None\"}}"), 201); /* takes nothing away */
+    a = GET(EVERY, ADMIN);
+    ck_assert_str_eq(string_at(a.json, "schedule.type"), "Daily");
+    want(PUT(EVERY, ADMIN, "{\"schedule\":{\"type\":\"None\"}}"), 200);
+    a = GET(EVERY, ADMIN);
+    ck_assert_int_eq((int)a.len, 0);
+    mock_down();
+}
+END_TEST
+
 START_TEST(vulnerable_images_stay)
 {
     mock_up("{\"job_ms\": 0, \"login_freeze_ms\": 50}");
@@ -337,8 +385,10 @@ START_TEST(collection_runs)
     mock_control("{\"clock\": 61}");
     a = GET(API "/system/gc", ADMIN);
     ck_assert_str_eq(string_at(a.json, "0.job_status"), "Success");
-    want(POST(at, ADMIN, "{\"schedule\":{\"type\":\"Custom\",\"cron\":\"0 0 0 * * *\"}}"), 201);
-    want(POST(at, ADMIN, "{\"schedule\":{\"type\":\"Custom\",\"cron\":\"0 0 0 * * *\"}}"), 409);
+    want(POST(at, ADMIN, "{\"schedule\":{\"type\":\"Custom\",\"cron\":\"0 0 9 * * *\"}}"), 201);
+    a = POST(at, ADMIN, "{\"schedule\":{\"type\":\"Custom\",\"cron\":\"0 0 0 * * *\"}}");
+    want(a, 201); /* instead of the one before */
+    ck_assert_str_eq(header(&a, "Location", 0), API "/system/gc/0");
     a = GET(at, ADMIN);
     ck_assert_str_eq(string_at(a.json, "schedule.cron"), "0 0 0 * * *");
     want(PUT(at, ADMIN, "{\"schedule\":{\"type\":\"None\"}}"), 200);
@@ -346,6 +396,7 @@ START_TEST(collection_runs)
     ck_assert_int_eq((int)a.len, 0);
     want(POST(at, ADMIN, "{\"schedule\":{\"type\":\"Custom\",\"cron\":\"0 0 * * *\"}}"), 400);
     want(GET(API "/system/gc/9", ADMIN), 404);
+    want_error(POST(at, ADMIN, "{\"schedule\":{\"type\":\"Bogus\"}}"), 422, "UNPROCESSABLE_ENTITY");
     mock_down();
 }
 END_TEST
@@ -521,7 +572,7 @@ START_TEST(first_robots_until_2_12)
 END_TEST
 
 UNIT_SUITE(rest, copies_inside, quota_is_set, scans_take_a_while, scanner_is_needed,
-           vulnerable_images_stay, immutable_tags_stay, webhooks_are_kept,
+           everything_is_scanned, vulnerable_images_stay, immutable_tags_stay, webhooks_are_kept,
            registries_are_asked_first, replication_copies_here, replication_copies_away,
            collection_runs, audit_log_of_each_version, users_are_kept, configuration_acts_at_once,
            preheat_is_kept, first_robots_until_2_12)

@@ -301,6 +301,88 @@ START_TEST(robot_filters_are_exact)
 }
 END_TEST
 
+START_TEST(nothing_has_three_shapes)
+{
+    mock_up(NULL);
+    push_image("library/r", "1", ADMIN, "amd64");
+    answer a = GET(API "/projects/library/repositories/r/artifacts/1", ADMIN);
+    static const char *const lists[] = {"labels", "references", "accessories"};
+    for (size_t i = 0; i < 3; i++)
+        ck_assert(ir_json_is_null(ir_json_get(a.json, lists[i])));
+    ck_assert_str_eq(string_at(a.json, "pull_time"), "0001-01-01T00:00:00.000Z");
+    a = GET(API "/projects/library/repositories/r/artifacts/1?with_tag=false", ADMIN);
+    ck_assert(ir_json_is_null(ir_json_get(a.json, "tags")));
+    a = GET(API "/projects/library", make_robot("library", "x", "project:read"));
+    ck_assert(ir_json_is_null(ir_json_get(a.json, "current_user_role_ids")));
+    a = GET(API "/labels?scope=g", ADMIN); /* a list by itself is one */
+    ck_assert_str_eq(a.body, "[]\n");
+    mock_down();
+}
+END_TEST
+
+/* 500, no body, no type: where the handler brings itself down. */
+START_TEST(handlers_break)
+{
+    mock_up(NULL);
+    push_image("library/r", "1", ADMIN, "amd64");
+    const struct {
+        const char *method, *path, *body;
+    } rows[] = {{"GET", API "/robots?q=Level%3D~x", NULL},
+                {"POST", API "/projects/library/repositories/r/artifacts/1/scan/stop", "{}"},
+                {"POST", API "/registries",
+                 "{\"name\":\"x\",\"type\":\"harbor\",\"url\":\"http://core:8080\"}"},
+                {"POST", API "/system/gc/schedule", "{}"},
+                {"POST", API "/system/scanAll/schedule", "{}"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        answer a = ask(rows[i].method, rows[i].path, ADMIN, rows[i].body, NULL);
+        want(a, 500);
+        ck_assert_int_eq((int)a.len, 0);
+        ck_assert_ptr_null(header(&a, "Content-Type", 0));
+    }
+    mock_down();
+}
+END_TEST
+
+/* Never 403: what may not be pushed to, and what is not there, are both 401. */
+START_TEST(registry_says_401)
+{
+    mock_up(NULL);
+    make_project("p", false);
+    answer a = POST("/v2/p/r/blobs/uploads/", make_robot("p", "pull", "pull"), "");
+    want_error(a, 401, "UNAUTHORIZED");
+    ck_assert_str_eq(header(&a, "Www-Authenticate", 0), "Basic realm=\"harbor\"");
+    a = POST("/v2/nope/r/blobs/uploads/", ADMIN, "");
+    want_error(a, 401, "UNAUTHORIZED");
+    ck_assert_str_eq(header(&a, "Www-Authenticate", 0), "");
+    mock_down();
+}
+END_TEST
+
+/* A token that opens nothing for a login that is wrong; one that outlives its robot. */
+START_TEST(tokens_say_little)
+{
+    const char *scoped = "/service/token?service=harbor-registry&scope=repository:p/r:pull";
+    mock_up(NULL);
+    make_project("p", false);
+    const char *robot = make_robot("p", "r", "pull,push");
+    push_image("p/r", "1", robot, "amd64");
+    answer a = GET(scoped, "admin:wrong");
+    want(a, 200);
+    ck_assert_str_eq(string_at(a.json, "access_token"), "");
+    ck_assert_int_eq((int)int_at(a.json, "expires_in"), 1800);
+    want(GET("/v2/p/r/tags/list", text("Bearer %s", string_at(a.json, "token"))), 401);
+    want(POST("/service/token", ADMIN, ""), 405);
+    a = GET(scoped, robot);
+    const char *token = text("Bearer %s", string_at(a.json, "token"));
+    want(DELETE(text(API "/robots/%lld", (long long)robot_id("p", "r")), ADMIN), 200);
+    want(GET("/v2/p/r/tags/list", robot), 401);
+    want(GET("/v2/p/r/tags/list", token), 200);
+    mock_control("{\"clock\": 1801}");
+    want(GET("/v2/p/r/tags/list", token), 401);
+    mock_down();
+}
+END_TEST
+
 START_TEST(unset_schedule_is_empty_json)
 {
     mock_up(NULL);
@@ -443,6 +525,7 @@ UNIT_SUITE(surprise, wrong_password_is_not_refused, robot_has_no_current_user,
            cookies_need_a_csrf_token, challenges_only_on_422, location_of_what_was_made,
            link_is_decoded, page_rules, members_total_ignores_the_name,
            unknown_filter_keys_are_ignored, filter_is_decoded_twice, robot_filters_are_exact,
+           nothing_has_three_shapes, handlers_break, registry_says_401, tokens_say_little,
            unset_schedule_is_empty_json, slashes_are_encoded_twice,
            missing_project_is_403_but_head_tells, bodies_come_before_rights, media_types_are_422,
            requests_have_ids, outside_of_the_api, older_servers_say_it_otherwise)

@@ -196,6 +196,15 @@ START_TEST(copied_by_harbor)
                                    "{\"type\":\"docker-registry\",\"url\":\"http://127.0.0.1:9\"}",
                                    NULL, NULL, &f.err),
                  IMGREL_EINVAL, "as Harbor sees it");
+    /* A change of one that is not there: Harbor says "empty string". */
+    flow_refused(&f,
+                 imgrel_harbor_put(f.harbor, "registry", "nope", "{\"description\":\"d\"}", NULL,
+                                   NULL, &f.err),
+                 IMGREL_EINVAL, "there is no registry nope yet");
+    flow_refused(&f,
+                 imgrel_harbor_request(f.harbor, "POST", "/registries", "{\"name\":\"nope\"}", NULL,
+                                       NULL, NULL, &f.err),
+                 IMGREL_EINVAL, "say its url");
     flow_put(&f, "project", "cache", "{\"registry\":\"other\"}", "created");
     flow_put(&f, "project", "cache", "{\"registry\":\"other\"}", "unchanged");
     flow_refused(
@@ -217,6 +226,46 @@ START_TEST(copied_by_harbor)
     flow_refused(&f, imgrel_harbor_delete(f.harbor, "registry", "other", NULL, &f.err),
                  IMGREL_ECONFLICT, "in use");
     unit_ok(imgrel_harbor_delete(f.harbor, "replication", "out", NULL, &f.err), &f.err);
+    flow_down(&f);
+}
+END_TEST
+
+/* What a schedule does is kept when only its time is changed; a purge must be told what. */
+START_TEST(schedules)
+{
+    const char *told = NULL;
+    flow f;
+
+    flow_up(&f, versions[_i]);
+    told = text("{\"type\":\"Daily\",\"parameters\":{\"audit_retention_hour\":720,\"%s\":"
+                "\"x\"}}",
+                _i == 2 ? "include_event_types" : "include_operations");
+    flow_refused(&f,
+                 imgrel_harbor_put(f.harbor, "purge-schedule", NULL, "{\"type\":\"Daily\"}", NULL,
+                                   NULL, &f.err),
+                 IMGREL_EINVAL, "audit_retention_hour");
+    flow_refused(&f,
+                 imgrel_harbor_do(f.harbor, "purge-schedule", NULL, "run",
+                                  "{\"audit_retention_hour\":1}", NULL, NULL, &f.err),
+                 IMGREL_EINVAL, "include_event_types");
+    flow_put(&f, "purge-schedule", NULL, "{\"type\":\"None\"}", "unchanged");
+    flow_put(&f, "purge-schedule", NULL, told, "created");
+    flow_put(&f, "purge-schedule", NULL, told, "unchanged");
+    flow_put(&f, "purge-schedule", NULL, "{\"type\":\"Weekly\"}", "changed");
+    ck_assert_ptr_nonnull(
+        strstr(string_at(flow_get(&f, "purge-schedule", NULL), "job_parameters"), "720"));
+    flow_put(&f, "purge-schedule", NULL, "{\"type\":\"None\"}", "changed");
+    ck_assert_ptr_null(flow_get(&f, "purge-schedule", NULL));
+    flow_put(&f, "gc-schedule", NULL,
+             "{\"type\":\"Daily\",\"parameters\":{\"delete_untagged\":true,\"workers\":0}}",
+             "created");
+    flow_put(&f, "gc-schedule", NULL, "{\"type\":\"Weekly\"}", "changed");
+    ck_assert_str_eq(string_at(flow_get(&f, "gc-schedule", NULL), "job_parameters"),
+                     "{\"delete_untagged\":true}");
+    flow_put(&f, "scan-schedule", NULL, "{\"type\":\"Daily\"}", "created");
+    flow_put(&f, "scan-schedule", NULL, "{\"type\":\"Weekly\"}", "changed");
+    flow_do(&f, "scan-schedule", NULL, "run", NULL);
+    ck_assert_ptr_nonnull(ir_json_get(flow_get(&f, "scan-metrics", NULL), "trigger"));
     flow_down(&f);
 }
 END_TEST
@@ -301,4 +350,4 @@ START_TEST(by_oidc)
 END_TEST
 
 FLOW_SUITE(flow_kind, by_name, without_a_name, projects, without_rights, copied_by_harbor,
-           the_system, by_oidc)
+           schedules, the_system, by_oidc)

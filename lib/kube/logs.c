@@ -104,8 +104,10 @@ static int copy(struct logs *l, ir_stream *stream, imgrel_error *err)
 static int try_once(struct logs *l, imgrel_error *err)
 {
     ir_buf path = IR_BUF(IR_URL_MAX);
-    /* The log endpoint answers "Accept: text/plain" with 406. */
-    ir_request req = {.accept = "*/*", .flags = IR_HTTP_NO_STALL | IR_HTTP_ONE_TRY};
+    /* The log endpoint answers "Accept: text/plain" with 406. A follower's reply has no head before
+     * the container's first line. */
+    ir_request req = {.accept = "*/*",
+                      .flags = IR_HTTP_ONE_TRY | (l->spec->follow ? IR_HTTP_NO_STALL : 0)};
     ir_reply reply = {0};
     ir_stream *stream = NULL;
     int rc = log_path(l, &path, err);

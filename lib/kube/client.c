@@ -197,6 +197,9 @@ static int once(const ir_call *call, ir_kube *k, ir_request *req, const struct r
         req->auth = NULL;
         req->tls = NULL;
     }
+    /* Whoever refuses it in TLS most often just breaks off. */
+    if (rc == IMGREL_ENET)
+        (void)ir_kube_cert_expired(k, err);
     ir_kube_login_free(&login);
     return rc;
 }

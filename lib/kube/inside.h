@@ -121,6 +121,8 @@ int ir_must_use ir_kube_body(const ir_kube *k, const ir_reply *reply, ir_json **
 /* Fails as a status >= 400 means: a Status object, or text. */
 int ir_kube_status_fail(const ir_kube *k, const ir_request *req, const char *path,
                         const ir_reply *reply, imgrel_error *err);
+/* Has the client certificate of the configuration ended? Then the cure says so. */
+bool ir_kube_cert_expired(const ir_kube *k, imgrel_error *err);
 /* Is it a Status with this reason, or with a cause of it? */
 bool ir_kube_status_is(const ir_reply *reply, const char *reason);
 

@@ -2,11 +2,14 @@
  * a group is unknown or the server is overloaded) becomes an error with code, reason and cure. It
  * is judged by HTTP code, reason and causes; texts only choose between cures. */
 #include "base/limits.h"
+#include "fmt/header.h"
 #include "kube/inside.h"
 #include "kube/rules.h"
+#include "net/tls.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* NULL is anything; words: any of them, parted by |, in the message or in a cause. */
 struct remedy {
@@ -185,6 +188,20 @@ static void tell_place(const char *message, const char *path, ir_buf *out)
         ir_buf_addf(out, " in namespace %.*s", n, ns);
 }
 
+bool ir_kube_cert_expired(const ir_kube *k, imgrel_error *err)
+{
+    char when[32];
+    int64_t end = k->cert_pem ? ir_tls_cert_end(k->cert_pem) : 0;
+    if (!end || end > (int64_t)time(NULL))
+        return false;
+    ir_rfc3339_format(end, when);
+    ir_cure(err,
+            "the kubeconfig's client certificate expired at %s: have a new one made (kubeadm: "
+            "`kubeadm certs renew`)",
+            when);
+    return true;
+}
+
 int ir_kube_status_fail(const ir_kube *k, const ir_request *req, const char *path,
                         const ir_reply *reply, imgrel_error *err)
 {
@@ -203,7 +220,9 @@ int ir_kube_status_fail(const ir_kube *k, const ir_request *req, const char *pat
     int rc = status ? ir_reply_fail(req, reply, reason, err, "%s: %s", k->host, message)
                     : ir_reply_fail(req, reply, reason, err, "%s: %s %.*s: %s", k->host,
                                     req->method ? req->method : "GET", n, path, message);
-    add_cure(reply->status, reason, status, message, err);
+    /* The server calls every login that it does not take by the same word. */
+    if (reply->status != 401 || !ir_kube_cert_expired(k, err))
+        add_cure(reply->status, reason, status, message, err);
     ir_buf_free(&better);
     ir_json_free(status);
     return rc;

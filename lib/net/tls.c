@@ -7,8 +7,10 @@
 
 #include <curl/curl.h>
 #include <openssl/crypto.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
+#include <time.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool ready, wiping;
@@ -108,4 +110,15 @@ void ir_tls_use(void *ssl_ctx, ir_trust *trust)
 void ir_tls_trust_free(ir_trust *trust)
 {
     X509_STORE_free((X509_STORE *)trust);
+}
+
+int64_t ir_tls_cert_end(const char *pem)
+{
+    BIO *in = BIO_new_mem_buf(pem, -1);
+    X509 *x = in ? PEM_read_bio_X509(in, NULL, NULL, NULL) : NULL;
+    struct tm end = {0};
+    bool good = x && ASN1_TIME_to_tm(X509_get0_notAfter(x), &end);
+    X509_free(x);
+    BIO_free(in);
+    return good ? (int64_t)timegm(&end) : 0;
 }

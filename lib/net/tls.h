@@ -17,5 +17,7 @@ int ir_must_use ir_tls_trust(ir_session *s, const char *bundle, const char *dir,
 /* Has the SSL_CTX that curl is making trust them. */
 void ir_tls_use(void *ssl_ctx, ir_trust *trust);
 void ir_tls_trust_free(ir_trust *trust);
+/* When the first certificate of a PEM text ends, in seconds since 1970; 0: there is none. */
+int64_t ir_tls_cert_end(const char *pem);
 
 #endif

@@ -116,6 +116,12 @@ static void *acceptor(void *arg)
 
 /* ---- from outside --------------------------------------------------------------------------- */
 
+static int take_any(int good, X509_STORE_CTX *ctx)
+{
+    (void)good, (void)ctx;
+    return 1;
+}
+
 static SSL_CTX *tls_context(const dbl_conf *conf)
 {
     SSL_CTX *t = dbl_must(SSL_CTX_new(TLS_server_method()));
@@ -128,7 +134,7 @@ static SSL_CTX *tls_context(const dbl_conf *conf)
     SSL_CTX_set_verify(t,
                        conf->want_client_cert ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT
                                               : SSL_VERIFY_PEER,
-                       NULL);
+                       conf->any_client_cert ? take_any : NULL);
     return t;
 }
 

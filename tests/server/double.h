@@ -22,6 +22,7 @@ typedef struct dbl_pki dbl_pki;
 typedef struct dbl_conf {
     const dbl_pki *pki;     /* TLS with its server certificate; NULL: plain */
     bool want_client_cert;  /* refuses a client without one of the pki */
+    bool any_client_cert;   /* takes it without a look, as an API server does */
     bool mute;              /* takes connections and never says a word, not even in TLS */
     int listen_after_ms;    /* until then connections are refused */
     const char *greeting;   /* said at once, then the connection is closed; NULL */
@@ -78,6 +79,8 @@ void dbl_stop(dbl *d);
  * and a client certificate, as PEM files in a temporary folder. */
 dbl_pki *dbl_pki_new(const char *names);
 enum dbl_pki_file { DBL_CA, DBL_CERT, DBL_KEY, DBL_CLIENT_CERT, DBL_CLIENT_KEY, DBL_PKI_FILES };
+/* The same with one certificate that ended an hour ago: DBL_CERT or DBL_CLIENT_CERT. */
+dbl_pki *dbl_pki_new_expired(const char *names, enum dbl_pki_file which);
 const char *dbl_pki_path(const dbl_pki *p, enum dbl_pki_file which);
 void dbl_pki_free(dbl_pki *p); /* removes the files */
 

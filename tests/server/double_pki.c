@@ -37,14 +37,14 @@ static void add_extension(X509 *x, X509 *issuer, int nid, const char *value)
 }
 
 static X509 *make(EVP_PKEY *key, const char *name, X509 *issuer, EVP_PKEY *issuer_key, long serial,
-                  const char *san)
+                  const char *san, bool expired)
 {
     X509 *x = X509_new();
     X509_NAME *n = X509_get_subject_name(x);
     X509_set_version(x, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(x), serial);
-    X509_gmtime_adj(X509_getm_notBefore(x), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(x), 24 * 3600);
+    X509_gmtime_adj(X509_getm_notBefore(x), -7200);
+    X509_gmtime_adj(X509_getm_notAfter(x), expired ? -3600 : 24 * 3600);
     X509_set_pubkey(x, key);
     X509_NAME_add_entry_by_txt(n, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
     X509_set_issuer_name(x, X509_get_subject_name(issuer ? issuer : x));
@@ -81,6 +81,11 @@ static void make_san(const char *list, char *ret, size_t len)
 
 dbl_pki *dbl_pki_new(const char *list)
 {
+    return dbl_pki_new_expired(list, DBL_PKI_FILES);
+}
+
+dbl_pki *dbl_pki_new_expired(const char *list, enum dbl_pki_file which)
+{
     dbl_pki *p = calloc(1, sizeof *p);
     char san[512];
     need(p != NULL);
@@ -91,9 +96,9 @@ dbl_pki *dbl_pki_new(const char *list)
     make_san(list, san, sizeof san);
     EVP_PKEY *ca_key = EVP_EC_gen("P-256"), *key = EVP_EC_gen("P-256"), *mine = EVP_EC_gen("P-256");
     need(ca_key && key && mine);
-    X509 *ca = make(ca_key, "imgrel test authority", NULL, NULL, 1, NULL);
-    X509 *server = make(key, "double", ca, ca_key, 2, san);
-    X509 *client = make(mine, "test-client", ca, ca_key, 3, NULL);
+    X509 *ca = make(ca_key, "imgrel test authority", NULL, NULL, 1, NULL, false);
+    X509 *server = make(key, "double", ca, ca_key, 2, san, which == DBL_CERT);
+    X509 *client = make(mine, "test-client", ca, ca_key, 3, NULL, which == DBL_CLIENT_CERT);
     write_cert(p, DBL_CA, ca);
     write_cert(p, DBL_CERT, server);
     write_key(p, DBL_KEY, key);

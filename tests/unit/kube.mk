@@ -18,7 +18,7 @@ tests_unit_check_kube_LDADD = $(double_libs) $(unit_libs)
 check_PROGRAMS += tests/unit/check_kube_objects
 tests_unit_check_kube_objects_SOURCES = tests/unit/kube/objects_main.c \
 	tests/unit/kube/support.c tests/unit/kube/support.h tests/unit/kube/check_do.c \
-	tests/unit/kube/check_changes.c
+	tests/unit/kube/check_changes.c tests/unit/kube/check_hostile.c
 tests_unit_check_kube_objects_CPPFLAGS = $(unit_cppflags) $(double_cppflags)
 tests_unit_check_kube_objects_LDADD = $(double_libs) $(unit_libs)
 

@@ -45,10 +45,15 @@ static void keep_log(void *user, const imgrel_log_record *r)
 
 void kt_start(kt *k, const char *user)
 {
+    kt_start_with(k, user, dbl_pki_new(NULL), true);
+}
+
+void kt_start_with(kt *k, const char *user, dbl_pki *pki, bool verify)
+{
     memset(k, 0, sizeof *k);
     k->log.max = 1 << 20;
-    k->pki = dbl_pki_new(NULL);
-    k->server = dbl_start(&(dbl_conf){.pki = k->pki});
+    k->pki = pki;
+    k->server = dbl_start(&(dbl_conf){.pki = k->pki, .any_client_cert = !verify});
     char *text =
         ir_format("apiVersion: v1\nkind: Config\ncurrent-context: c\n"
                   "clusters: [{name: k, cluster: {server: \"%s/\", "

@@ -28,6 +28,9 @@ typedef struct kt {
 } kt;
 /* user: the kubeconfig's user in flow style; NULL: {token: t0ken} */
 void kt_start(kt *k, const char *user);
+/* The same on a server whose certificates are given (they become the kt's); verify: those of its
+ * clients must be good. */
+void kt_start_with(kt *k, const char *user, dbl_pki *pki, bool verify);
 void kt_stop(kt *k);
 /* A rule with a JSON reply. */
 void kt_on(kt *k, const char *method, const char *path, int status, const char *body);

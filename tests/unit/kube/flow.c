@@ -36,7 +36,7 @@ static imgrel_kube *login(flow *f)
 /* ---- the deeds ------------------------------------------------------------------------------- */
 
 typedef struct deed {
-    const char *what; /* "namespace", "secret", or an action of imgrel_kube_do */
+    const char *what; /* "namespace", "secret", "kube_wait", or of imgrel_kube_do */
     const char *object, *json;
     const char *kept, *member, *value; /* what GET of an object must hold then; value NULL: gone */
 } deed;
@@ -62,6 +62,10 @@ static const deed deeds[] = {
      "spec.template.spec.containers.0.image", "h/p/i:3"},
     {"expose", "pod/p", "{\"ports\":[{\"port\":80,\"target_port\":8080}]}", "service/p",
      "spec.ports.0.protocol", "TCP"},
+    {"patch", "deployment/d", "{\"patch\":{\"spec\":{\"replicas\":0}}}", "deployment/d",
+     "metadata.name", "d"},
+    {"wait", "deployment/d", NULL, "deployment/d", "status.conditions.0.type", "Available"},
+    {"kube_wait", "deployment/d", NULL, "deployment/d", "status.conditions.0.type", "Available"},
     {"table", "pod", NULL, "pod/p", "metadata.name", "p"},
     {"delete", "configmap/a", "{\"propagation\":\"foreground\"}", "configmap/a", NULL, NULL},
 };
@@ -73,6 +77,8 @@ static int act(imgrel_kube *k, const deed *d, const imgrel_opts *o, imgrel_error
         return imgrel_kube_namespace_ensure(k, "n", o, NULL, err);
     if (!strcmp(d->what, "secret"))
         return imgrel_kube_secret_ensure(k, "n", "s", "h:5000", "u", "pw", o, NULL, err);
+    if (!strcmp(d->what, "kube_wait"))
+        return imgrel_kube_wait(k, "n", d->object, o, NULL, err);
     int rc = imgrel_kube_do(k, "n", d->object, d->what, d->json, o, NULL, err);
     /* Deleted by a request whose reply was lost: it is not there any more. */
     return !d->value && rc == IMGREL_ENOTFOUND ? 0 : rc;

@@ -203,5 +203,56 @@ START_TEST(logs_that_are_none)
 }
 END_TEST
 
-UNIT_SUITE(wait, through_ends_and_expiry, not_there_and_deleted, gives_up_with_the_cause,
-           late_with_the_cause_so_far, a_log_in_two_tries, follows_to_the_end, logs_that_are_none)
+/* Each request of a follow fails in turn, by a status, a break, or silence: what came before the
+ * failure is there once, and it ends right or says why. */
+START_TEST(each_request_of_a_log_fails)
+{
+    static const char *const paths[] = {NS "pods/p", LOG "&follow=true"};
+    static const char running[] = "{\"status\":{\"containerStatuses\":[{\"name\":\"c\","
+                                  "\"containerID\":\"1\",\"state\":{\"running\":{}}}]}}";
+    static const char ended[] = "{\"status\":{\"containerStatuses\":[{\"name\":\"c\","
+                                "\"containerID\":\"1\",\"state\":{\"terminated\":{}}}]}}";
+    static const enum dbl_fault faults[] = {DBL_FINE, DBL_RESET, DBL_STALL};
+    const enum dbl_fault fault = faults[_i / 2];
+    const bool silent = fault == DBL_STALL;
+    kt k;
+    char text[256];
+    kt_start(&k, NULL);
+    dbl_on(
+        k.server,
+        &(dbl_rule){
+            .path = paths[_i % 2], .times = 1, .status = 500, .before_head = true, .fault = fault});
+    kt_on(&k, "GET", NS "pods/p", 200, running);
+    kt_on(&k, "GET", NS "pods/p", 200, ended);
+    dbl_on(k.server, &(dbl_rule){.path = LOG "*", .body = T(1) "one\n" T(2) "two\n"});
+    imgrel_opts o = {IMGREL_OPTS, .timeout_ms = silent ? 400 : 30000};
+    int fd = open(kt_file("out", ""), O_RDWR | O_CLOEXEC);
+    int rc = imgrel_kube_logs(k.kube, NULL, "pod/p", "{\"follow\":true}", fd, &o, kt_err(&k));
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
+    close(fd);
+    ck_assert_str_eq(text, rc ? "" : "one\ntwo\n");
+    if (silent)
+        ck_assert_int_eq(rc, IMGREL_ETIMEOUT);
+    if (rc)
+        ck_assert_msg(strstr(k.err.message, dbl_host(k.server)) != NULL, "%s", k.err.message);
+    kt_stop(&k);
+}
+END_TEST
+
+Suite *suite_wait(void);
+Suite *suite_wait(void)
+{
+    const TTest *const tests[] = {through_ends_and_expiry, not_there_and_deleted,
+                                  gives_up_with_the_cause, late_with_the_cause_so_far,
+                                  a_log_in_two_tries,      follows_to_the_end,
+                                  logs_that_are_none};
+    Suite *s = suite_create("wait");
+    TCase *c = tcase_create("wait");
+    tcase_set_timeout(c, 60);
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
+        tcase_add_test(c, tests[i]);
+    tcase_add_loop_test(c, each_request_of_a_log_fails, 0, 6);
+    suite_add_tcase(s, c);
+    return s;
+}

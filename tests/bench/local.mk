@@ -18,5 +18,14 @@ EXTRA_PROGRAMS += tests/bench/cancel
 tests_bench_cancel_SOURCES = tests/bench/cancel.c
 tests_bench_cancel_CPPFLAGS = $(AM_CPPFLAGS) $(double_cppflags)
 tests_bench_cancel_LDADD = $(double_libs) lib/libcore.la $(core_libs) -ldl
+if ENABLE_KUBE
+EXTRA_PROGRAMS += tests/bench/cancel_forward
+tests_bench_cancel_forward_SOURCES = tests/bench/cancel_forward.c tests/unit/kube/fw.c \
+	tests/unit/kube/fw.h tests/unit/kube/apiserver.c tests/unit/kube/apiserver.h \
+	tests/unit/kube/support.c tests/unit/kube/support.h
+tests_bench_cancel_forward_CPPFLAGS = $(unit_cppflags) $(double_cppflags) \
+	-I$(top_srcdir)/tests/unit/kube
+tests_bench_cancel_forward_LDADD = $(double_libs) $(unit_libs)
+endif
 endif
 .PHONY: bench

@@ -238,7 +238,19 @@ int ir_harbor_request(const ir_call *call, ir_harbor *h, const char *method, con
     return rc ? rc : ir_harbor_send(call, h, &ask, ret, err);
 }
 
-/* GET /users/current; ret NULL for a robot, which is told by 412. */
+bool ir_harbor_by_cli_secret(const ir_call *call, ir_harbor *h)
+{
+    const ir_harbor_ask ask = {.path = "/systeminfo", .object = "system information"};
+    ir_json *j = NULL;
+    bool good = h->user && !h->robot && !ir_harbor_send_json(call, h, &ask, &j, NULL) &&
+                ir_streq(ir_json_str(j, "auth_mode"), "oidc_auth") &&
+                ir_json_get(j, "external_url");
+
+    ir_json_free(j);
+    return good;
+}
+
+/* GET /users/current; ret NULL for a robot, which is told by 412, and for a CLI secret. */
 static int current_user(const ir_call *call, ir_harbor *h, ir_json **ret, imgrel_error *err)
 {
     const ir_harbor_ask ask = {.path = "/users/current", .object = "login"};
@@ -247,6 +259,8 @@ static int current_user(const ir_call *call, ir_harbor *h, ir_json **ret, imgrel
 
     if (e.http_status == 412) {
         h->robot = true;
+        rc = 0;
+    } else if (rc && e.http_status == 401 && ir_harbor_by_cli_secret(call, h)) {
         rc = 0;
     } else if (rc) {
         if (err && !err->code)

@@ -49,6 +49,10 @@ const char *ir_harbor_version(const ir_call *call, ir_harbor *h);
 int ir_harbor_minor(const char *version); /* "2.15.2" -> 15; -1: not known */
 /* Proves the login once a handle: what allows anonymous access answers a wrong one with 200. */
 int ir_must_use ir_harbor_prove(const ir_call *call, ir_harbor *h, imgrel_error *err);
+/* Whether the login is an OIDC user's CLI secret: Harbor takes it for the registry and for lists of
+ * projects, repositories and artifacts, and answers 401 to nearly all else, GET /users/current
+ * included. Only who is logged in is told the external URL. */
+bool ir_harbor_by_cli_secret(const ir_call *call, ir_harbor *h);
 
 /* explain.c: fails with what a reply means, why, and what to do. */
 int ir_harbor_explain(const ir_harbor *h, const ir_request *req, const ir_harbor_ask *ask,

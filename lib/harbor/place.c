@@ -203,11 +203,18 @@ static int current_user(const ir_call *call, ir_harbor *h, ir_harbor_place *p, i
 {
     const ir_harbor_ask ask = {.path = "/users/current", .object = "login"};
     ir_json *j = NULL;
-    int rc = ir_harbor_send_json(call, h, &ask, &j, err);
+    imgrel_error e = {0};
+    int rc = ir_harbor_send_json(call, h, &ask, &j, &e);
 
     if (!rc)
-        rc = take_id(p, j, err);
+        rc = take_id(p, j, &e);
     ir_json_free(j);
+    if (e.http_status == 401 && ir_harbor_by_cli_secret(call, h)) {
+        e.cure[0] = '\0';
+        ir_cure(&e, "a CLI secret does not open this: let an administrator ask by the user's name");
+    }
+    if (rc && err && !err->code)
+        *err = e;
     return rc;
 }
 

@@ -123,6 +123,32 @@ static void login_basic(imgrel_mock *m, const char *encoded, mk_caller *ret)
     ir_buf_free(&login);
 }
 
+/* With OIDC a user's secret opens the registry and what replication asks for, no more. */
+static bool cli_secret_opens(const mk_request *r)
+{
+    static const char api[] = "/api/v2.0";
+    const char *path = r->path;
+    if (!ir_starts(path, api))
+        return true;
+    path += sizeof api - 1;
+    if (ir_streq(r->method, "POST"))
+        return ir_streq(path, "/projects");
+    if (ir_streq(r->method, "DELETE"))
+        return strstr(path, "/artifacts/") && strstr(path, "/tags/");
+    return ir_streq(r->method, "GET") &&
+           (ir_streq(path, "/projects") || ir_streq(path, "/systeminfo") ||
+            ir_streq(path, "/labels") ||
+            (ir_starts(path, "/projects/") &&
+             (ir_ends(path, "/repositories") || ir_ends(path, "/artifacts"))));
+}
+
+static bool is_shut(const imgrel_mock *m, const mk_request *r, const mk_caller *who)
+{
+    return who->kind == MK_USER && ir_json_int(who->who, "user_id", 0) != 1 &&
+           ir_streq(mk_setting(m->harbor, "auth_mode", "db_auth"), "oidc_auth") &&
+           !cli_secret_opens(r);
+}
+
 void mk_auth(imgrel_mock *m, const mk_request *r, bool tokens, mk_caller *ret)
 {
     const char *a = mk_header(r, "Authorization");
@@ -131,6 +157,10 @@ void mk_auth(imgrel_mock *m, const mk_request *r, bool tokens, mk_caller *ret)
         login_basic(m, a + 6, ret);
     else if (a && tokens && !strncasecmp(a, "Bearer ", 7))
         (void)mk_token_read(m, a + 7, ret);
+    if (is_shut(m, r, ret)) {
+        free(ret->name);
+        *ret = (mk_caller){.tried = true};
+    }
     if (!ret->name)
         ret->name = ir_strdup("");
 }

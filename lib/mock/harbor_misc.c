@@ -28,7 +28,8 @@ static void systeminfo(mk_call *c)
     } versions[] = {{10, "v2.10.3-c8c11b46"}, {12, "v2.12.4-6b4981d4"}, {15, "v2.15.2-080b0220"}};
     char now[40];
     ir_json *j =
-        ir_json_pack("{s:s, s:s, s:b, s:b, s:s}", "auth_mode", "db_auth", "banner_message", "",
+        ir_json_pack("{s:s, s:s, s:b, s:b, s:s}", "auth_mode",
+                     mk_setting(c->h, "auth_mode", "db_auth"), "banner_message", "",
                      "self_registration", 0, "primary_auth_mode", 0, "oidc_provider_name", "");
     for (size_t i = 0; i < sizeof versions / sizeof *versions; i++)
         if (versions[i].minor == c->h->minor && (c->who->kind != MK_ANONYMOUS || c->h->minor < 13))

@@ -479,13 +479,22 @@ START_TEST(users_are_kept)
 
     mock_up("{\"auth_mode\": \"oidc_auth\", \"users\": [{\"name\": \"eve\", \"password\": "
             "\"Cli12345\"}]}");
-    a = GET(API "/users/current", "eve:Cli12345");
-    want(a, 200);
+    /* That opens the registry and lists, and does not say whose it is. */
+    want(GET("/v2/", "eve:Cli12345"), 200);
+    want(GET("/service/token?service=harbor-registry", "eve:Cli12345"), 200);
+    want(GET(API "/projects/library/repositories", "eve:Cli12345"), 200);
+    a = GET(API "/systeminfo", "eve:Cli12345");
+    ck_assert_str_eq(string_at(a.json, "auth_mode"), "oidc_auth");
+    ck_assert_str_ne(string_at(a.json, "external_url"), "");
+    want(GET(API "/users/current", "eve:Cli12345"), 401);
+    a = GET(API "/users?q=username%3Deve", ADMIN);
+    at = text(API "/users/%lld", (long long)int_at(a.json, "0.user_id"));
+    a = GET(at, ADMIN);
     ck_assert_ptr_nonnull(ir_json_get(a.json, "oidc_user_meta"));
-    want(PUT(text(API "/users/%lld/cli_secret", (long long)int_at(a.json, "user_id")),
-             "eve:Cli12345", "{\"secret\":\"Other123\"}"),
-         200);
-    want(GET(API "/users/current", "eve:Other123"), 200);
+    const char *secret = text("%s/cli_secret", at);
+    want(PUT(secret, "eve:Cli12345", "{\"secret\":\"Other123\"}"), 401);
+    want(PUT(secret, ADMIN, "{\"secret\":\"Other123\"}"), 200);
+    want(GET("/v2/", "eve:Other123"), 200);
     mock_down();
 }
 END_TEST

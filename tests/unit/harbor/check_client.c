@@ -127,12 +127,18 @@ START_TEST(a_users_401_is_tried_once_more)
 }
 END_TEST
 
+/* Whether it is a CLI secret is asked before a password is called wrong. */
+#define ANYBODYS                                                                    \
+    {                                                                               \
+        "GET /api/v2.0/systeminfo", 200, JSON_TYPE, "{\"auth_mode\":\"oidc_auth\"}" \
+    }
+
 START_TEST(a_wrong_password)
 {
     script s;
     int64_t start = 0;
 
-    SCRIPT(&s, NO, NO, NO);
+    SCRIPT(&s, NO, NO, ANYBODYS, NO, ANYBODYS);
     ck_assert_int_eq(imgrel_harbor_check(s.harbor, NULL, NULL, &s.err), IMGREL_EAUTH);
     unit_error(&s.err, IMGREL_EAUTH, "CLI secret");
     ck_assert_ptr_nonnull(strstr(s.err.message, "admin"));

@@ -100,28 +100,6 @@ static void add_platforms(const cli *c, json_t *j)
     }
 }
 
-static int read_spec(const cli *c, json_t **ret, imgrel_error *err)
-{
-    const char *path = cli_value(c, "spec");
-    json_error_t e;
-    char *text = NULL;
-    size_t len = 0;
-    int rc = 0;
-
-    if (!path) {
-        *ret = json_object();
-        return 0;
-    }
-    if ((rc = cli_read_file(path, &text, &len, err)))
-        return rc;
-    *ret = json_loadb(text, len, JSON_REJECT_DUPLICATES, &e);
-    if (!json_is_object(*ret))
-        rc = cli_fail(err, IMGREL_EINVAL, NULL, "%s:%d:%d: %s", path, e.line, e.column,
-                      *ret ? "not an object" : e.text);
-    free(text);
-    return rc;
-}
-
 /* Options stand over what a spec says, lists add to it. */
 static int options_into(const cli *c, json_t *j, imgrel_error *err)
 {
@@ -181,7 +159,7 @@ int cmd_build(cli *c, imgrel_error *err)
     json_t *spec = NULL, *report = NULL;
     char *text = NULL, *out = NULL;
     imgrel_error ignored = { 0 };
-    int rc = read_spec(c, &spec, err);
+    int rc = cli_read_spec(cli_value(c, "spec"), &spec, err);
 
     if (!rc)
         rc = options_into(c, spec, err);

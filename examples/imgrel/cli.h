@@ -119,6 +119,8 @@ int cli_registry_spec(const cli *c, json_t **ret, imgrel_error *err);
 /* ---- files.c ---- */
 /* All of a file, "-" is standard input; the caller's, wiped by cli_free_secret. */
 int cli_read_file(const char *path, char **ret, size_t *ret_len, imgrel_error *err);
+/* A file's JSON object; path NULL: an empty one. */
+int cli_read_spec(const char *path, json_t **ret, imgrel_error *err);
 /* A secret: one line of a file, without its end. */
 int cli_read_secret(const cli *c, const char *path, char **ret, imgrel_error *err);
 void cli_free_secret(char *s);

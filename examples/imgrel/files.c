@@ -175,3 +175,25 @@ void cli_secret_drop(cli_secret_file *f)
     free(f->temp);
     f->temp = NULL;
 }
+
+int cli_read_spec(const char *path, json_t **ret, imgrel_error *err)
+{
+    json_error_t e;
+    char *text = NULL;
+    size_t len = 0;
+    int rc = 0;
+
+    *ret = NULL;
+    if (!path) {
+        *ret = json_object();
+        return 0;
+    }
+    if ((rc = cli_read_file(path, &text, &len, err)))
+        return rc;
+    *ret = json_loadb(text, len, JSON_REJECT_DUPLICATES, &e);
+    if (!json_is_object(*ret))
+        rc = cli_fail(err, IMGREL_EINVAL, NULL, "%s:%d:%d: %s", path, e.line, e.column,
+                      *ret ? "not an object" : e.text);
+    cli_free_secret(text);
+    return rc;
+}

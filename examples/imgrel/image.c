@@ -73,33 +73,12 @@ static int options_into_spec(const cli *c, json_t *spec, imgrel_error *err)
     return add_pairs(c, "label", '=', member(config, "labels", false), err);
 }
 
-static int read_spec(const char *path, json_t **ret, imgrel_error *err)
-{
-    json_error_t e;
-    char *text = NULL;
-    size_t len = 0;
-    int rc = 0;
-
-    if (!path) {
-        *ret = json_object();
-        return 0;
-    }
-    if ((rc = cli_read_file(path, &text, &len, err)))
-        return rc;
-    *ret = json_loadb(text, len, JSON_REJECT_DUPLICATES, &e);
-    if (!json_is_object(*ret))
-        rc = cli_fail(err, IMGREL_EINVAL, NULL, "%s:%d:%d: %s", path, e.line, e.column,
-                      *ret ? "not an object" : e.text);
-    free(text);
-    return rc;
-}
-
 int cmd_image_assemble(cli *c, imgrel_error *err)
 {
     const char *path = c->n_words > 1 ? c->words[0] : NULL, *dst = c->words[c->n_words - 1];
     json_t *spec = NULL;
     char *text = NULL, *digest = NULL;
-    int rc = read_spec(path, &spec, err);
+    int rc = cli_read_spec(path, &spec, err);
 
     if (!rc)
         rc = options_into_spec(c, spec, err);

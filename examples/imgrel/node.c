@@ -57,21 +57,6 @@ static const word numbers[] = {
     { NULL, NULL },
 };
 
-static int read_spec_file(const char *path, json_t **ret, imgrel_error *err)
-{
-    char *text = NULL;
-    size_t len = 0;
-    json_error_t why;
-    int rc = cli_read_file(path, &text, &len, err);
-
-    if (!rc && !(*ret = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why)))
-        rc = cli_fail(err, IMGREL_EINVAL, NULL, "%s:%d: %s", path, why.line, why.text);
-    if (!rc && !json_is_object(*ret))
-        rc = cli_fail(err, IMGREL_EINVAL, NULL, "%s is no JSON object", path);
-    cli_free_secret(text);
-    return rc;
-}
-
 static int add_secret(const cli *c, const char *option, const char *key, json_t *spec,
                       imgrel_error *err)
 {
@@ -97,13 +82,10 @@ static int add_number(const cli *c, const word *w, json_t *spec, imgrel_error *e
 
 int cli_registry_spec(const cli *c, json_t **ret, imgrel_error *err)
 {
-    const char *file = cli_value(c, "spec");
-    int rc = 0;
+    int rc = cli_read_spec(cli_value(c, "spec"), ret, err);
 
-    *ret = NULL;
-    if (file && (rc = read_spec_file(file, ret, err)))
+    if (rc)
         return rc;
-    *ret = *ret ? *ret : json_object();
     for (const word *w = texts; w->option; w++)
         if (cli_value(c, w->option))
             json_object_set_new(*ret, w->key, json_string(cli_value(c, w->option)));

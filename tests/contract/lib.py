@@ -1,21 +1,23 @@
-"""What the contract tests share: a counter of checks and the tree's files."""
+"""What the tests in Python share: a counter of checks, for any number of threads, and the tree's files."""
 import os
 import pathlib
 import subprocess
 import sys
+import threading
 
 SRC = pathlib.Path(os.environ.get("SRC", pathlib.Path(__file__).resolve().parents[2]))
 BUILD = pathlib.Path(os.environ.get("BUILD", SRC / "_build/test"))
 _passed, _failed, _skipped = 0, 0, 0
+_lock = threading.Lock()
 
 
-def check(ok, text):
+def check(ok, text, more=""):
+    """Counts; of a failure the end of more is shown too."""
     global _passed, _failed
-    if ok:
-        _passed += 1
-    else:
-        _failed += 1
-        print("FAIL", text)
+    with _lock:
+        _passed, _failed = _passed + bool(ok), _failed + (not ok)
+    if not ok:
+        print("FAIL", text, str(more)[-3000:], flush=True)
     return ok
 
 

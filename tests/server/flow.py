@@ -16,29 +16,14 @@ import urllib.error
 import urllib.request
 
 SRC = pathlib.Path(os.environ.get("SRC", pathlib.Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(SRC / "tests/contract"))
+from lib import check, done, skip  # noqa: E402,F401
+
 BUILD = pathlib.Path(os.environ.get("BUILD", SRC / "_build"))
 IMGREL = pathlib.Path(os.environ.get("IMGREL_PROGRAM", BUILD / "imgrel"))
 HOST = "core.harbor.domain"
 ADMIN = "Adm1n-Secret-9"
-counts = {"passed": 0, "failed": 0, "skipped": 0}
 work = pathlib.Path(tempfile.mkdtemp(prefix="release-test."))
-
-
-def check(ok, text, more=""):
-    counts["passed" if ok else "failed"] += 1
-    if not ok:
-        print("FAIL", text, str(more)[-1500:], flush=True)
-    return ok
-
-
-def skip(text):
-    counts["skipped"] += 1
-    print("SKIP", text)
-
-
-def done():
-    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-    sys.exit(1 if counts["failed"] or not counts["passed"] else 0)
 
 
 libs = BUILD / "lib/.libs"

@@ -4,6 +4,7 @@ differ, the mock is wrong. The two targets differ only in how they are reached a
 import base64
 import http.client
 import json
+import pathlib
 import socket
 import ssl
 import struct
@@ -15,30 +16,11 @@ import traceback
 import urllib.parse
 import zlib
 
-counts = {"passed": 0, "failed": 0, "skipped": 0}
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "contract"))
+from lib import check, done, skip  # noqa: E402
+
 NS = "facts"
 IN = f"/api/v1/namespaces/{NS}"
-
-
-lock = threading.Lock()
-
-
-def check(ok, text, more=""):
-    with lock:
-        counts["passed" if ok else "failed"] += 1
-    if not ok:
-        print("FAIL", text, str(more)[-600:], flush=True)
-    return ok
-
-
-def skip(text):
-    counts["skipped"] += 1
-    print("SKIP", text)
-
-
-def done():
-    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-    sys.exit(1 if counts["failed"] or not counts["passed"] else 0)
 
 
 # ---- asking --------------------------------------------------------------------------------------
